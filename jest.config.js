@@ -1,0 +1,45 @@
+const transform = {
+  '^.+\\.ts$': [
+    '@swc/jest',
+    {
+      module: { type: 'es6' },
+      jsc: {
+        target: 'es2022',
+        parser: { syntax: 'typescript', decorators: true },
+        transform: { legacyDecorator: true, decoratorMetadata: true },
+        keepClassNames: true,
+      },
+    },
+  ],
+};
+
+const common = {
+  transform,
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: {
+    '^@portcullis/verifier$': '<rootDir>/packages/verifier/src/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/packages/[^/]+/dist/'],
+  watchPathIgnorePatterns: ['<rootDir>/data/'],
+};
+
+const withPostgres = {
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+};
+
+/** Three suites: `spec` (rules, no database), `e2e` (by feature, real Postgres) and `proof` (long; `npm run test:proof`). */
+export default {
+  maxWorkers: 2,
+  projects: [
+    {
+      ...common,
+      displayName: 'spec',
+      testMatch: ['<rootDir>/{src,config,migrations,packages}/**/*.spec.ts', '<rootDir>/test/support/**/*.spec.ts'],
+    },
+    { ...common, ...withPostgres, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.ts'] },
+    { ...common, ...withPostgres, displayName: 'proof', testMatch: ['<rootDir>/test/proof/**/*.proof.ts'] },
+  ],
+};
