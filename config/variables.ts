@@ -1,0 +1,235 @@
+import {
+  DAY,
+  directory,
+  duration,
+  integer,
+  issuer,
+  key256,
+  networks,
+  onOff,
+  oneOf,
+  or,
+  origins,
+  password,
+  url,
+  username,
+  word,
+  type Parser,
+} from './parsers.js';
+
+/** One environment variable: how it is read, and how the README describes it. */
+export interface Variable<T> {
+  readonly name: string;
+  /** The text that is parsed when the variable is not given; `null` when `absent` says what happens instead. */
+  readonly default: string | null;
+  /** The default in the README's words, where there is no default text. */
+  readonly absent?: string;
+  readonly parser: Parser<T>;
+  readonly meaning: string;
+  /** A secret's value is never repeated in a message. */
+  readonly secret: boolean;
+}
+
+function withDefault<T>(name: string, text: string, parser: Parser<T>, meaning: string): Variable<T> {
+  return { name, default: text, parser, meaning, secret: false };
+}
+
+function optional<T>(name: string, absent: string, parser: Parser<T>, meaning: string): Variable<T | null> {
+  return { name, default: null, absent, parser, meaning, secret: false };
+}
+
+function secret<T>(name: string, absent: string, parser: Parser<T>, meaning: string): Variable<T | null> {
+  return { ...optional(name, absent, parser, meaning), secret: true };
+}
+
+const LOG_LEVELS = oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent');
+const ALGORITHMS = oneOf('RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA');
+const POSTGRES_URL = url('postgres', 'postgresql');
+
+/** Every variable that Portcullis reads. `readEnv` and the README's configuration table both come from here. */
+export const VARIABLES = {
+  port: withDefault('PORT', '3000', integer(0, 65_535), 'TCP port; 0 takes a free one'),
+  host: withDefault('HOST', '127.0.0.1', word, 'Address to listen on (`0.0.0.0` in the image)'),
+  issuer: optional(
+    'PORTCULLIS_ISSUER',
+    '`http://localhost:<port>`',
+    issuer,
+    'Public base URL: `iss` of every token, metadata, links in mails',
+  ),
+  dataDir: withDefault(
+    'PORTCULLIS_DATA_DIR',
+    './data',
+    directory,
+    'Directory of the embedded database, the generated master key and the outbox',
+  ),
+  databaseUrl: secret('DATABASE_URL', 'embedded Postgres', POSTGRES_URL, 'External Postgres, 15 or newer'),
+  databaseMigrationUrl: secret(
+    'DATABASE_MIGRATION_URL',
+    '`DATABASE_URL`',
+    POSTGRES_URL,
+    'Connection for migrations, when they need another user or must go past a pooler',
+  ),
+  databasePoolSize: withDefault(
+    'PORTCULLIS_DATABASE_POOL_SIZE',
+    '10',
+    integer(1, 1000),
+    'Most connections to Postgres per process',
+  ),
+  databasePrepared: withDefault(
+    'PORTCULLIS_DATABASE_PREPARED',
+    'on',
+    onOff,
+    'Named prepared statements; `off` behind poolers older than PgBouncer 1.21',
+  ),
+  redisUrl: secret('REDIS_URL', 'memory', url('redis', 'rediss'), 'Redis for rate limits shared by several instances'),
+  masterKey: secret(
+    'PORTCULLIS_MASTER_KEY',
+    'generated into the data directory',
+    key256,
+    'Encrypts private keys at rest',
+  ),
+  adminUsername: withDefault('PORTCULLIS_ADMIN_USERNAME', 'admin', username, 'Name of the first admin'),
+  adminPassword: secret(
+    'PORTCULLIS_ADMIN_PASSWORD',
+    'generated, printed once, to be changed at first login',
+    password,
+    'Password of the first admin; one given here need not be changed',
+  ),
+  accessTokenTtl: withDefault('PORTCULLIS_ACCESS_TOKEN_TTL', '300', duration(10, 3600), 'Lifetime of an access token'),
+  maxTokenTtl: withDefault(
+    'PORTCULLIS_MAX_TOKEN_TTL',
+    '24h',
+    duration(10, 366 * DAY),
+    'Longest lifetime of a generated token; at least that of an access token',
+  ),
+  refreshTokenTtl: withDefault(
+    'PORTCULLIS_REFRESH_TOKEN_TTL',
+    '30d',
+    duration(1, 366 * DAY),
+    'Lifetime of a refresh token',
+  ),
+  refreshGraceSeconds: withDefault(
+    'PORTCULLIS_REFRESH_GRACE_SECONDS',
+    '10',
+    duration(0, 300),
+    'How long a used refresh token may be presented again before that counts as theft',
+  ),
+  maxStalenessMs: withDefault(
+    'PORTCULLIS_MAX_STALENESS_MS',
+    '0',
+    integer(0, 60_000),
+    "How old (ms) the service's own view of the validity window may be; 0 asks Postgres for each batch of requests",
+  ),
+  signingAlgorithm: withDefault('PORTCULLIS_SIGNING_ALGORITHM', 'RS256', ALGORITHMS, 'Algorithm of new signing keys'),
+  jwksMaxAge: withDefault('PORTCULLIS_JWKS_MAX_AGE', '300', duration(0, DAY), 'Cache lifetime of the JWKS'),
+  preferredUsernameClaim: withDefault(
+    'PORTCULLIS_PREFERRED_USERNAME_CLAIM',
+    'off',
+    onOff,
+    'Whether access tokens carry `preferred_username`',
+  ),
+  brokerAudience: withDefault(
+    'PORTCULLIS_BROKER_AUDIENCE',
+    'urn:portcullis:broker',
+    or('off', word),
+    'Audience of `POST /token/generate`; `off` for none',
+  ),
+  tokenCacheEntries: withDefault(
+    'PORTCULLIS_TOKEN_CACHE_ENTRIES',
+    '50000',
+    integer(0, 10_000_000),
+    'Most verified tokens kept in memory',
+  ),
+  tokenCacheBytes: withDefault(
+    'PORTCULLIS_TOKEN_CACHE_BYTES',
+    '67108864',
+    integer(0, 8 * 1024 ** 3),
+    'Most bytes of verified tokens kept in memory',
+  ),
+  passwordMinLength: withDefault(
+    'PORTCULLIS_PASSWORD_MIN_LENGTH',
+    '12',
+    integer(8, 64),
+    'Shortest password, in characters',
+  ),
+  passwordMaxLength: withDefault(
+    'PORTCULLIS_PASSWORD_MAX_LENGTH',
+    '256',
+    integer(64, 1024),
+    'Longest password, in characters',
+  ),
+  argon2MemoryKib: withDefault(
+    'PORTCULLIS_ARGON2_MEMORY_KIB',
+    '19456',
+    integer(8, 1024 ** 2),
+    'argon2id memory per hash, in KiB',
+  ),
+  argon2Iterations: withDefault('PORTCULLIS_ARGON2_ITERATIONS', '2', integer(1, 100), 'argon2id iterations'),
+  argon2Parallelism: withDefault('PORTCULLIS_ARGON2_PARALLELISM', '1', integer(1, 16), 'argon2id lanes'),
+  argon2AllowWeak: withDefault(
+    'PORTCULLIS_ARGON2_ALLOW_WEAK',
+    'off',
+    onOff,
+    'Accepts argon2id parameters below the OWASP minimum; for tests only',
+  ),
+  hashConcurrency: optional(
+    'PORTCULLIS_HASH_CONCURRENCY',
+    'number of cores',
+    integer(1, 256),
+    'Password hashes computed at once',
+  ),
+  hashQueue: withDefault(
+    'PORTCULLIS_HASH_QUEUE',
+    '64',
+    integer(0, 100_000),
+    'Password hashes that may wait; beyond that a login is told to come back',
+  ),
+  rateLimits: withDefault(
+    'PORTCULLIS_RATE_LIMITS',
+    'on',
+    onOff,
+    'Rate limits; account lockout stays on either way. `off` for tests and benchmarks',
+  ),
+  smtpUrl: secret('PORTCULLIS_SMTP_URL', 'outbox in the data directory', url('smtp', 'smtps'), 'Where mail goes'),
+  trustedProxies: optional(
+    'PORTCULLIS_TRUSTED_PROXIES',
+    'none',
+    networks,
+    'Proxies whose `X-Forwarded-*` headers are believed',
+  ),
+  corsOrigins: optional('PORTCULLIS_CORS_ORIGINS', 'none', origins, 'Origins whose pages may call the API'),
+  bodyLimit: withDefault(
+    'PORTCULLIS_BODY_LIMIT',
+    '65536',
+    integer(1024, 16 * 1024 ** 2),
+    'Largest request body, in bytes',
+  ),
+  requestTimeoutMs: withDefault(
+    'PORTCULLIS_REQUEST_TIMEOUT_MS',
+    '15000',
+    integer(100, 600_000),
+    'Time (ms) to receive and answer a request',
+  ),
+  shutdownTimeoutMs: withDefault(
+    'PORTCULLIS_SHUTDOWN_TIMEOUT_MS',
+    '10000',
+    integer(0, 600_000),
+    'Time (ms) that requests in flight get when the service is told to stop',
+  ),
+  workers: withDefault(
+    'PORTCULLIS_WORKERS',
+    '1',
+    or('auto', integer(1, 256)),
+    'Processes that serve requests; `auto` for one per core',
+  ),
+  logLevel: withDefault('PORTCULLIS_LOG_LEVEL', 'info', LOG_LEVELS, 'Least severe level that is logged'),
+} as const;
+
+/** The README's configuration table in Markdown, one row per variable. */
+export function configurationTable(): string {
+  const rows = Object.values(VARIABLES).map((variable: Variable<unknown>) => {
+    const fallback = variable.default === null ? variable.absent : `\`${variable.default}\``;
+    return `| \`${variable.name}\` | ${fallback ?? ''} | ${variable.meaning} | ${variable.parser.expected} |`;
+  });
+  return ['| variable | default | meaning | accepted |', '|---|---|---|---|', ...rows].join('\n');
+}
