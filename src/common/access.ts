@@ -1,0 +1,51 @@
+import { SetMetadata, applyDecorators } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiExtension,
+  ApiForbiddenResponse,
+  ApiResponse,
+  ApiTooManyRequestsResponse,
+  ApiUnauthorizedResponse,
+} from '@nestjs/swagger';
+import { ProblemDto } from './problem.js';
+
+/** What a route asks of its caller. A route without it does not start (see `deny-by-default.ts` in the permissions room). */
+export interface Access {
+  public: boolean;
+  permissions: readonly string[];
+}
+
+export const ACCESS = 'portcullis:access';
+
+const problem = (description: string) => ({ description, type: ProblemDto });
+const always = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    ApiTooManyRequestsResponse(problem('Too many requests; `Retry-After` tells when to try again')),
+    ApiResponse({
+      status: 503,
+      ...problem('The service cannot know or do it right now; `Retry-After` tells when to try again'),
+    }),
+  );
+
+/** Anyone may call it. */
+export const Public = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(ACCESS, { public: true, permissions: [] } satisfies Access), always());
+
+/** Needs an accepted token, and each of the permissions named. */
+export const Requires = (...permissions: string[]): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS, { public: false, permissions } satisfies Access),
+    ApiBearerAuth('bearer'),
+    ApiExtension('x-permissions', permissions),
+    ApiUnauthorizedResponse(problem('No token, or one that is refused (`invalid_token`)')),
+    ...(permissions.length > 0
+      ? [
+          ApiForbiddenResponse(
+            problem(
+              `The token does not carry ${permissions.map((p) => `\`${p}\``).join(', ')} (\`insufficient_scope\`)`,
+            ),
+          ),
+        ]
+      : []),
+    always(),
+  );

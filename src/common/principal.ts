@@ -1,0 +1,57 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Principal } from '@portcullis/verifier';
+import type { FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls: set by the guard once the token has been accepted. */
+    principal?: Principal;
+    /** When the request arrived, on the monotonic clock (ms): what a decision must not be older than. */
+    arrivedAt: number;
+  }
+}
+
+/** Who does something, and through which request: what audit rows and the rules on privileges need. */
+export interface Actor {
+  type: 'user' | 'client' | 'system' | 'anonymous';
+  id: string | null;
+  sessionId: string | null;
+  permissions: ReadonlySet<string>;
+  requestId: string | null;
+  address: string | null;
+}
+
+export const SYSTEM: Actor = {
+  type: 'system',
+  id: null,
+  sessionId: null,
+  permissions: new Set(),
+  requestId: null,
+  address: null,
+};
+
+/** The client_id of tokens that people get by logging in. */
+export const LOGIN_CLIENT = 'portcullis';
+
+export function actorOf(request: FastifyRequest): Actor {
+  const { principal } = request;
+  const via = { requestId: request.id, address: request.ip };
+  if (!principal) return { type: 'anonymous', id: null, sessionId: null, permissions: new Set(), ...via };
+  const type = principal.subject === principal.clientId ? 'client' : 'user';
+  return { type, id: principal.subject, sessionId: principal.sessionId, permissions: principal.permissions, ...via };
+}
+
+function requestOf(context: ExecutionContext): FastifyRequest {
+  return context.switchToHttp().getRequest<FastifyRequest>();
+}
+
+/** The accepted token's principal. Only on routes with `@Requires`. */
+export const CurrentPrincipal = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
+  const { principal } = requestOf(context);
+  if (!principal) throw new Error('@CurrentPrincipal on a route that no token is required for');
+  return principal;
+});
+
+export const CurrentActor = createParamDecorator((_: unknown, context: ExecutionContext): Actor =>
+  actorOf(requestOf(context)),
+);

@@ -1,0 +1,51 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isConnectionLoss, isDataException } from './database-errors.js';
+import { Problem, invalidFields, unavailable } from './problem.js';
+
+const CODES: Record<number, string> = {
+  400: 'bad_request',
+  404: 'not_found',
+  408: 'request_timeout',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+};
+
+/** Turns whatever was thrown into what the client may know; the cause goes to the log only. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof HttpException) return generic(error.getStatus(), error.message);
+  if (isDataException(error)) return invalidFields([{ field: '', message: 'holds a value that cannot be stored' }]);
+  if (isConnectionLoss(error)) return unavailable('The database cannot be reached right now.', 1, error);
+  const { statusCode, message } = error as { statusCode?: unknown; message?: unknown };
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
+    return generic(statusCode, String(message));
+  return new Problem(500, 'internal_error', 'Something went wrong. The request id names it in our logs.', {
+    cause: error,
+  });
+}
+
+function generic(status: number, message: string): Problem {
+  if (status === 404) return new Problem(404, 'not_found', 'There is nothing at this address.');
+  if (status >= 500) return new Problem(status, 'unavailable', 'The service cannot answer this right now.');
+  return new Problem(status, CODES[status] ?? 'bad_request', message);
+}
+
+export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
+  if (problem.getStatus() >= 500) {
+    request.log.error({ err: problem.extras.cause ?? problem, code: problem.code }, 'request failed');
+  }
+  void reply
+    .status(problem.getStatus())
+    .headers({ ...problem.headers, 'cache-control': 'no-store' })
+    .type('application/problem+json; charset=utf-8')
+    .send(JSON.stringify(problem.body(request.id)));
+}
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    sendProblem(problemOf(error), http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+}

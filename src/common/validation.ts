@@ -1,0 +1,31 @@
+import { ValidationPipe, type ValidationError } from '@nestjs/common';
+import { Matches, type ValidationOptions } from 'class-validator';
+import { invalidFields, type FieldError } from './problem.js';
+
+/** One entry per message, the field as a path: `roles.0`. Values are never repeated, since they may be secrets. */
+export function fieldErrors(errors: ValidationError[], path = ''): FieldError[] {
+  return errors.flatMap((error) => {
+    const field = path === '' ? error.property : `${path}.${error.property}`;
+    const own = Object.values(error.constraints ?? {}).map((message) => ({
+      field,
+      message: message.startsWith(`${error.property} `) ? message.slice(error.property.length + 1) : message,
+    }));
+    return [...own, ...fieldErrors(error.children ?? [], field)];
+  });
+}
+
+/** Unknown fields are refused rather than dropped: a misspelt field must not look as if it had worked. */
+export const validationPipe = (): ValidationPipe =>
+  new ValidationPipe({
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    forbidUnknownValues: true,
+    transform: true,
+    stopAtFirstError: false,
+    validationError: { target: false, value: false },
+    exceptionFactory: (errors) => invalidFields(fieldErrors(errors)),
+  });
+
+/** Postgres cannot store NUL, and no control character has a place in a name or an address. */
+export const NoControlCharacters = (options: ValidationOptions = {}): PropertyDecorator =>
+  Matches(/^\P{Cc}*$/u, { message: '$property must not contain control characters', ...options });
