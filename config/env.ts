@@ -134,7 +134,7 @@ const RULES: readonly Rule[] = [
   {
     between: ['adminPassword', 'passwordMinLength', 'passwordMaxLength'],
     check: ({ adminPassword, passwordMinLength: min, passwordMaxLength: max }) => {
-      const length = adminPassword === null ? min : [...adminPassword].length;
+      const length = adminPassword === null ? min : Array.from(adminPassword).length;
       return length < min || length > max
         ? `PORTCULLIS_ADMIN_PASSWORD is too ${length < min ? 'short' : 'long'}; expected ${min} to ${max} characters`
         : null;

@@ -6,9 +6,9 @@ export function nearestName(name: string, names: readonly string[]): string {
 /** Levenshtein distance: insertions, deletions and substitutions, one row of the matrix at a time. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...from].entries()) {
+  for (const [i, letter] of Array.from(from).entries()) {
     const next = [i + 1];
-    for (const [j, other] of [...to].entries()) {
+    for (const [j, other] of Array.from(to).entries()) {
       const substitution = (row[j] ?? 0) + (letter === other ? 0 : 1);
       next.push(Math.min(substitution, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
     }
