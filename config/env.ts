@@ -62,6 +62,9 @@ export interface Env {
   readonly logLevel: LogLevel;
 }
 
+/** What a room injects the configuration by: `@Inject(ENV) env: Env`. */
+export const ENV = Symbol('ENV');
+
 export type SigningAlgorithm = Values['signingAlgorithm'];
 export type LogLevel = Values['logLevel'];
 
