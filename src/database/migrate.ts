@@ -1,0 +1,62 @@
+import { MigrationExecutor, type DataSource, type QueryRunner } from 'typeorm';
+
+/** The advisory lock that migrating processes queue on: "port" in ASCII. */
+const MIGRATION_LOCK = 0x706f7274;
+
+/**
+ * Applies the pending migrations of an initialised data source and returns their names. Any number of processes may do so at once: one
+ * migrates, the others wait and find nothing to do. TypeORM itself takes no lock, so two starters would both create the schema.
+ *
+ * A database that is ahead of this version is served all the same, with a line in the log: during a rolling upgrade the previous version
+ * may restart beside the newer schema.
+ *
+ * @throws QueryFailedError of the migration that failed; migrations before it in the same transaction are rolled back.
+ */
+export async function migrate(dataSource: DataSource, log: (message: string) => void): Promise<string[]> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    await withoutTimeouts(runner);
+    await takeLock(runner, log);
+    try {
+      // On the same runner: the lock belongs to its session.
+      const executor = new MigrationExecutor(dataSource, runner);
+      executor.transaction = dataSource.options.migrationsTransactionMode ?? 'all';
+      const applied = await executor.executePendingMigrations();
+      const executed = await executor.getExecutedMigrations();
+      warnAboutUnknown(
+        executed.map((migration) => migration.name),
+        dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name),
+        log,
+      );
+      return applied.map((migration) => migration.name);
+    } finally {
+      // Fails only when the session is gone, and the lock went with it; the migration's own error must not be hidden by that.
+      await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
+      await runner.query(RESET_TIMEOUTS).catch(() => undefined);
+    }
+  } finally {
+    await runner.release();
+  }
+}
+
+const RESET_TIMEOUTS = 'RESET statement_timeout; RESET lock_timeout; RESET idle_in_transaction_session_timeout';
+
+/** Building an index, or waiting for another instance that does, may take longer than any request should. */
+async function withoutTimeouts(runner: QueryRunner): Promise<void> {
+  await runner.query('SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0');
+}
+
+async function takeLock(runner: QueryRunner, log: (message: string) => void): Promise<void> {
+  const answer = (await runner.query('SELECT pg_try_advisory_lock($1) AS taken', [MIGRATION_LOCK])) as {
+    taken: boolean;
+  }[];
+  if (answer[0]?.taken === true) return;
+  log('Waiting for another instance to finish migrating the database.');
+  await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+}
+
+function warnAboutUnknown(executed: readonly string[], known: readonly string[], log: (message: string) => void): void {
+  const unknown = executed.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    log(`The database is ahead of this version; it holds migrations unknown here: ${unknown.join(', ')}.`);
+}
