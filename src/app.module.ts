@@ -1,0 +1,58 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import type { Logger } from 'pino';
+import { ENV, type Env } from '../config/env.js';
+import { AuditModule } from './audit/audit.module.js';
+import { Clock } from './common/clock.js';
+import { LOGGER } from './common/logging.js';
+import { Metrics } from './common/metrics.js';
+import { ProblemFilter } from './common/problem.filter.js';
+import { validationPipe } from './common/validation.js';
+import { CONNECTION, type PostgresConnection } from './database/connection.js';
+import { DatabaseModule } from './database/database.module.js';
+import { HealthModule } from './health/health.module.js';
+import { LandingController } from './landing.controller.js';
+
+/** What the process gives to the application. */
+export interface Surroundings {
+  env: Env;
+  connection: PostgresConnection;
+  logger: Logger;
+  clock: Clock;
+}
+
+/** What every room may inject without importing anything. */
+@Global()
+@Module({})
+class GroundModule {
+  static of({ env, connection, logger, clock }: Surroundings): DynamicModule {
+    return {
+      module: GroundModule,
+      providers: [
+        { provide: ENV, useValue: env },
+        { provide: CONNECTION, useValue: connection },
+        { provide: LOGGER, useValue: logger },
+        { provide: Clock, useValue: clock },
+        Metrics,
+      ],
+      exports: [ENV, CONNECTION, LOGGER, Clock, Metrics],
+    };
+  }
+}
+
+/** The map: the rooms, and what every request passes on its way to one of them. */
+@Module({})
+export class AppModule {
+  static in(surroundings: Surroundings): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [GroundModule.of(surroundings), DatabaseModule, AuditModule, HealthModule],
+      controllers: [LandingController],
+      providers: [
+        // Guards in the order in which they run: who is it, then may they.
+        { provide: APP_PIPE, useFactory: validationPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+    };
+  }
+}

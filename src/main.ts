@@ -1,0 +1,72 @@
+import { EnvError, readEnv, type Env } from '../config/env.js';
+import { createLogger } from './common/logging.js';
+import { startService } from './service.js';
+
+/** Milliseconds that closing everything may take after the requests in flight have had their time. */
+const CLOSING_TIME = 15_000;
+/** Milliseconds. A terminal sends Ctrl-C to npm as well, which passes it on: that is one signal, not an impatient second one. */
+const SAME_SIGNAL = 500;
+
+const env = configuration();
+const logger = createLogger(env);
+const starting = startService(env, logger);
+let stoppingSince: number | undefined;
+
+process.on('SIGTERM', onSignal);
+process.on('SIGINT', onSignal);
+process.on('uncaughtException', onFailure);
+process.on('unhandledRejection', onFailure);
+
+try {
+  const { url } = await starting;
+  say(`Portcullis is listening on ${url}`);
+  say(`Swagger UI: ${url}/docs`);
+} catch (error) {
+  logger.debug({ err: error }, 'the start failed');
+  fail(`Portcullis could not start. ${error instanceof Error ? error.message : String(error)}`);
+}
+
+function configuration(): Env {
+  try {
+    return readEnv();
+  } catch (error) {
+    if (error instanceof EnvError) fail(error.message);
+    throw error;
+  }
+}
+
+function onSignal(signal: NodeJS.Signals, number: number): void {
+  if (stoppingSince === undefined) {
+    logger.info({ signal }, 'stopping');
+    void stop(0);
+  } else if (performance.now() - stoppingSince > SAME_SIGNAL) {
+    process.exit(128 + number);
+  }
+}
+
+function onFailure(error: unknown): void {
+  logger.fatal({ err: error }, 'stopping because of an error that nothing handled');
+  if (stoppingSince === undefined) void stop(1);
+}
+
+async function stop(exitCode: number): Promise<void> {
+  stoppingSince = performance.now();
+  setTimeout(() => process.exit(1), env.shutdownTimeoutMs + CLOSING_TIME);
+  try {
+    await (await starting).stop();
+    process.exit(exitCode);
+  } catch (error) {
+    logger.fatal({ err: error }, 'the service did not stop cleanly');
+    process.exit(1);
+  }
+}
+
+/** For people: what they need at once to use the service, and no log should keep. */
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,38 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule, type Surroundings } from './app.module.js';
+import { Clock } from './common/clock.js';
+import { NestLogger } from './common/logging.js';
+import { Metrics } from './common/metrics.js';
+import { acceptOnlyJsonObjects } from './server/bodies.js';
+import { allowOrigins } from './server/cross-origin.js';
+import { fastifyOptions } from './server/fastify-options.js';
+import { answerWrongMethods } from './server/methods.js';
+import { observeRequests } from './server/observation.js';
+import { setSecurityHeaders } from './server/security-headers.js';
+import { documentApi } from './swagger.js';
+
+/**
+ * Builds the whole application on a migrated database, initialised and ready to listen. `drain` closes it; the database server stays with
+ * whoever opened it.
+ */
+export async function createApp({
+  clock = new Clock(),
+  ...given
+}: Omit<Surroundings, 'clock'> & { clock?: Clock }): Promise<NestFastifyApplication> {
+  const surroundings: Surroundings = { ...given, clock };
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.in(surroundings),
+    new FastifyAdapter(fastifyOptions(surroundings)),
+    { logger: new NestLogger(surroundings.logger), bodyParser: false, abortOnError: false },
+  );
+  const fastify = app.getHttpAdapter().getInstance();
+  // Hooks run in this order, and only for routes that are added after them.
+  observeRequests(fastify, app.get(Metrics));
+  setSecurityHeaders(fastify);
+  answerWrongMethods(fastify);
+  acceptOnlyJsonObjects(fastify);
+  allowOrigins(app, surroundings.env.corsOrigins);
+  documentApi(app, surroundings.env.issuer);
+  return app.init();
+}

@@ -1,0 +1,42 @@
+import { LogController, type FastifyServerOptions } from 'fastify';
+import type { Logger } from 'pino';
+import type { Env } from '../../config/env.js';
+import { answerBrokenRequest, answerBrokenUrl } from './broken-requests.js';
+import { requestId } from './request-id.js';
+
+/** Milliseconds without a byte in either direction: longer than anything here waits, so only a dead client reaches it. */
+const CONNECTION_TIMEOUT = 60_000;
+const KEEP_ALIVE_TIMEOUT = 65_000;
+const HEADERS_TIMEOUT = 10_000;
+/** Milliseconds between looks at who is too slow. */
+const CHECK_INTERVAL = 5_000;
+
+type Options = FastifyServerOptions & {
+  http: { headersTimeout: number; connectionsCheckingInterval: number };
+  skipMiddie: boolean;
+};
+
+export function fastifyOptions({ env, logger }: { env: Env; logger: Logger }): Options {
+  return {
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: (request) => requestId(request.headers['x-request-id']),
+    bodyLimit: env.bodyLimit,
+    requestTimeout: env.requestTimeoutMs,
+    connectionTimeout: CONNECTION_TIMEOUT,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+    http: {
+      headersTimeout: Math.min(HEADERS_TIMEOUT, env.requestTimeoutMs),
+      connectionsCheckingInterval: Math.min(CHECK_INTERVAL, env.requestTimeoutMs),
+    },
+    routerOptions: { maxParamLength: 300 },
+    trustProxy: env.trustedProxies.length > 0 ? [...env.trustedProxies] : false,
+    // While it drains, a request that still comes in over an open connection is served, and the connection closed after it.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    frameworkErrors: answerBrokenUrl,
+    clientErrorHandler: answerBrokenRequest,
+    // No room uses Nest middleware: its engine would cost every request something for nothing.
+    skipMiddie: true,
+  };
+}
