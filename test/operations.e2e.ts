@@ -19,6 +19,6 @@ describe('health', () => {
 
   it('is ready', async () => {
     const answer = await app.http.get('/health/ready');
-    expect(answer.body['status']).toBe('ok');
+    expect(answer.body.status).toBe('ok');
   });
 });

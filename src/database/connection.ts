@@ -6,6 +6,9 @@ export interface PostgresConnection {
   readonly url: string;
 }
 
+/** What a room that opens connections of its own injects: `@Inject(CONNECTION) connection: PostgresConnection`. */
+export const CONNECTION = Symbol('CONNECTION');
+
 export interface ConnectionParts {
   /** A host name, or the absolute path of the directory that holds the server's unix socket. */
   readonly host: string;

@@ -80,5 +80,5 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
 export async function logIn(http: HttpClient, who: { username: string; password: string }): Promise<HttpClient> {
   const { status, body } = await http.post('/v1/auth/login', who);
   if (status !== 200) throw new Error(`${who.username} cannot log in: ${status} ${JSON.stringify(body)}`);
-  return http.as(body['access_token'] as string);
+  return http.as(body.access_token as string);
 }
