@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { DataSource, In, MoreThan, type EntityManager, type Repository } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
+import { violatedUnique } from '../common/database-errors.js';
+import { decodeCursor, pageOf, type Page, type PageQuery } from '../common/pagination.js';
+import type { Actor } from '../common/principal.js';
+import { conflict, notFound } from '../common/problem.js';
+import { inTransaction } from '../database/transaction.js';
+import { ADMIN_ROLE } from './built-in.js';
+import { NAME_CURSOR } from './names.js';
+import { Permission } from './permission.entity.js';
+import type { CreatePermissionDto } from './permissions.dto.js';
+import { PermissionsService } from './permissions.service.js';
+import { RolePermission } from './role-permission.entity.js';
+import { Role } from './role.entity.js';
+
+/** The permissions that exist: the built-in ones, and those that teams add for their own services. */
+@Injectable()
+export class PermissionCatalogue {
+  constructor(
+    private readonly dataSource: DataSource,
+    @InjectRepository(Permission) private readonly permissions: Repository<Permission>,
+    private readonly privileges: PermissionsService,
+    private readonly audit: AuditService,
+  ) {}
+
+  /** In alphabetical order. */
+  async list({ limit, cursor }: PageQuery): Promise<Page<Permission>> {
+    const after = decodeCursor(cursor, NAME_CURSOR);
+    const rows = await this.permissions.find({
+      where: after === null ? {} : { name: MoreThan(after) },
+      order: { name: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(rows, limit, ({ name }) => name);
+  }
+
+  /**
+   * The role `admin` gets it at once, since that one holds everything.
+   *
+   * @throws Problem 409 `name_taken`
+   */
+  async create(actor: Actor, { name, description = null }: CreatePermissionDto): Promise<Permission> {
+    try {
+      return await inTransaction(this.dataSource, async (manager) => {
+        await manager.insert(Permission, { name, description });
+        await this.lockRoles(manager, [ADMIN_ROLE]);
+        await manager.insert(RolePermission, { roleName: ADMIN_ROLE, permissionName: name });
+        await countUp(manager, [ADMIN_ROLE]);
+        await this.audit.record(manager, {
+          action: 'permission.created',
+          actor,
+          target: { type: 'permission', id: name },
+        });
+        return manager.findOneByOrFail(Permission, { name });
+      });
+    } catch (error) {
+      if (violatedUnique(error) !== 'permissions_pkey') throw error;
+      throw conflict('name_taken', 'There is such a permission already.', [{ field: 'name', message: 'is taken' }]);
+    }
+  }
+
+  /**
+   * Takes it from every role that holds it.
+   *
+   * @throws Problem 404, 409 `built_in`, 403 when one of those roles holds more than the actor
+   */
+  async delete(actor: Actor, name: string): Promise<void> {
+    await inTransaction(this.dataSource, async (manager) => {
+      const permission = await manager.findOne(Permission, { where: { name }, lock: { mode: 'pessimistic_write' } });
+      if (!permission) throw notFound('permission');
+      if (permission.builtIn) throw conflict('built_in', 'A built-in permission cannot be deleted.');
+
+      const holders = await manager.findBy(RolePermission, { permissionName: name });
+      const roles = await this.lockRoles(
+        manager,
+        holders.map(({ roleName }) => roleName),
+      );
+      // Of the built-in roles only `admin` can hold it, and that one is not the actor's choice.
+      for (const role of roles.filter(({ builtIn }) => !builtIn)) {
+        const held = await manager.findBy(RolePermission, { roleName: role.name });
+        this.privileges.requireMayTouch(
+          actor,
+          { type: 'role', id: role.name },
+          held.map(({ permissionName }) => permissionName),
+        );
+      }
+      const roleNames = roles.map((role) => role.name);
+      await manager.delete(Permission, { name });
+      await countUp(manager, roleNames);
+      await this.audit.record(manager, {
+        action: 'permission.deleted',
+        actor,
+        target: { type: 'permission', id: name },
+        details: { roles: roleNames },
+      });
+    });
+  }
+
+  private lockRoles(manager: EntityManager, names: string[]): Promise<Role[]> {
+    return manager
+      .createQueryBuilder(Role, 'r')
+      .where({ name: In(names) })
+      .orderBy('r.name = :admin', 'DESC')
+      .addOrderBy('r.name')
+      .setParameter('admin', ADMIN_ROLE)
+      .setLock('pessimistic_write')
+      .getMany();
+  }
+}
+
+/** The entity tags of roles whose permissions changed change as well. */
+async function countUp(manager: EntityManager, roleNames: readonly string[]): Promise<void> {
+  await manager.update(Role, { name: In(roleNames) }, { updatedAt: () => 'clock_timestamp()' });
+}
