@@ -12,6 +12,8 @@ import { ProblemDto } from './problem.js';
 /** What a route asks of its caller. A route without it does not start (see `deny-by-default.ts` in the permissions room). */
 export interface Access {
   public: boolean;
+  /** A public route that a token may be sent to; the route itself says what it needs when there is none. */
+  optionalToken?: boolean;
   permissions: readonly string[];
 }
 
@@ -30,6 +32,15 @@ const always = (): MethodDecorator & ClassDecorator =>
 /** Anyone may call it. */
 export const Public = (): MethodDecorator & ClassDecorator =>
   applyDecorators(SetMetadata(ACCESS, { public: true, permissions: [] } satisfies Access), always());
+
+/** Anyone may call it; a Bearer token, where one is sent and accepted, tells who does. */
+export const OptionalToken = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS, { public: true, optionalToken: true, permissions: [] } satisfies Access),
+    ApiBearerAuth('bearer'),
+    ApiUnauthorizedResponse(problem('Neither an accepted token nor anything that takes its place')),
+    always(),
+  );
 
 /** Needs an accepted token, and each of the permissions named. */
 export const Requires = (...permissions: string[]): MethodDecorator & ClassDecorator =>

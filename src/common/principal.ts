@@ -1,11 +1,14 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
+import type { Problem } from './problem.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls: set by the guard once the token has been accepted. */
     principal?: Principal;
+    /** Why the token sent to a route with `@OptionalToken` was refused: the route decides whether that matters. */
+    refusal?: Problem;
     /** When the request arrived, on the monotonic clock (ms): what a decision must not be older than. */
     arrivedAt: number;
   }

@@ -1,4 +1,5 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { StaleWindowError } from '@portcullis/verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isConnectionLoss, isDataException } from './database-errors.js';
 import { Problem, invalidFields, unavailable } from './problem.js';
@@ -15,6 +16,9 @@ const CODES: Record<number, string> = {
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof HttpException) return generic(error.getStatus(), error.message);
+  if (error instanceof StaleWindowError) {
+    return unavailable('Whether tokens are still valid cannot be known right now.', 1, error);
+  }
   if (isDataException(error)) return invalidFields([{ field: '', message: 'holds a value that cannot be stored' }]);
   if (isConnectionLoss(error)) return unavailable('The database cannot be reached right now.', 1, error);
   const { statusCode, message } = error as { statusCode?: unknown; message?: unknown };

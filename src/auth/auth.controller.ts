@@ -1,0 +1,155 @@
+import { Body, Controller, Get, Headers, HttpCode, Post, Req } from '@nestjs/common';
+import {
+  ApiBadRequestResponse,
+  ApiConflictResponse,
+  ApiForbiddenResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+  ApiUnauthorizedResponse,
+} from '@nestjs/swagger';
+import type { Principal } from '@portcullis/verifier';
+import type { FastifyRequest } from 'fastify';
+import { OptionalToken, Public, Requires } from '../common/access.js';
+import { CurrentActor, CurrentPrincipal, type Actor } from '../common/principal.js';
+import { ProblemDto, tokenRequired } from '../common/problem.js';
+import { SessionsService } from '../sessions/sessions.service.js';
+import { UsersService } from '../users/users.service.js';
+import { ChangePasswordDto, LoginDto, LogoutDto, MeDto, RefreshDto, TokenPairDto } from './auth.dto.js';
+import { bearerOf } from './bearer.js';
+import { LoginService, type Caller } from './login.service.js';
+import { PasswordChangeService, type ChangeRight } from './password-change.service.js';
+import { RefreshService } from './refresh.service.js';
+
+@ApiTags('Auth')
+@Controller('v1/auth')
+export class AuthController {
+  constructor(
+    private readonly logins: LoginService,
+    private readonly refreshes: RefreshService,
+    private readonly passwords: PasswordChangeService,
+    private readonly sessions: SessionsService,
+    private readonly users: UsersService,
+  ) {}
+
+  @Post('login')
+  @HttpCode(200)
+  @Public()
+  @ApiOperation({
+    summary: 'Log in: get an access and a refresh token',
+    description: 'With `username` (which may hold an e-mail address) or `email`.',
+  })
+  @ApiOkResponse({ type: TokenPairDto })
+  @ApiBadRequestResponse({ type: ProblemDto, description: 'A field is missing or not acceptable' })
+  @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_credentials`, whatever the cause' })
+  @ApiForbiddenResponse({ type: ProblemDto, description: '`password_change_required`, with a `changeToken`' })
+  login(
+    @Body() dto: LoginDto,
+    @CurrentActor() actor: Actor,
+    @Headers('user-agent') userAgent?: string,
+  ): Promise<TokenPairDto> {
+    return this.logins.login(dto, callerOf(actor, userAgent));
+  }
+
+  @Post('refresh')
+  @HttpCode(200)
+  @Public()
+  @ApiOperation({
+    summary: 'Exchange a refresh token for new tokens',
+    description:
+      'Each refresh token works once; used again within a short grace window it gives the same successor, later it ends the session.',
+  })
+  @ApiOkResponse({ type: TokenPairDto })
+  @ApiBadRequestResponse({ type: ProblemDto, description: 'No refresh token was given' })
+  @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_grant`: log in again' })
+  refresh(@Body() dto: RefreshDto, @CurrentActor() actor: Actor): Promise<TokenPairDto> {
+    return this.refreshes.refresh(dto.refresh_token, actor);
+  }
+
+  @Post('logout')
+  @HttpCode(204)
+  @OptionalToken()
+  @ApiOperation({ summary: 'End one session: that of the refresh token given, else that of the Bearer token' })
+  @ApiNoContentResponse({ description: 'The session has ended, and with it its tokens' })
+  @ApiBadRequestResponse({ type: ProblemDto, description: 'The body is not acceptable' })
+  async logout(@Body() dto: LogoutDto, @CurrentActor() actor: Actor, @Req() request: FastifyRequest): Promise<void> {
+    if (dto.refresh_token !== undefined) {
+      // Having it is right enough, and one that is not ours ends nothing: as in RFC 7009 section 2.2 the answer is the same.
+      const sessionId = this.sessions.sessionOf(dto.refresh_token);
+      if (sessionId !== null) await this.sessions.end(actor, sessionId, 'logout');
+      return;
+    }
+    const { principal } = request;
+    if (!principal) throw request.refusal ?? tokenRequired();
+    if (principal.sessionId !== null) await this.sessions.end(actor, principal.sessionId, 'logout');
+  }
+
+  @Post('logout-all')
+  @HttpCode(204)
+  @Requires()
+  @ApiOperation({ summary: 'End all of your sessions' })
+  @ApiNoContentResponse({ description: 'All of them have ended, and with them their tokens' })
+  async logoutAll(@CurrentPrincipal() principal: Principal, @CurrentActor() actor: Actor): Promise<void> {
+    await this.sessions.endAll(actor, principal.subject, 'logout_all');
+  }
+
+  @Get('me')
+  @Requires()
+  @ApiOperation({ summary: 'Read who you are and what you may do' })
+  @ApiOkResponse({ type: MeDto })
+  async me(@CurrentPrincipal() principal: Principal): Promise<MeDto> {
+    const { id, username, email, displayName, status, credentialsChangedAt } = await this.users.profile(
+      principal.subject,
+    );
+    return {
+      id,
+      username,
+      email,
+      displayName,
+      status,
+      roles: [...principal.roles],
+      permissions: [...principal.permissions],
+      sessionId: principal.sessionId,
+      credentialsChangedAt,
+    };
+  }
+
+  @Post('password/change')
+  @HttpCode(200)
+  @OptionalToken()
+  @ApiOperation({
+    summary: 'Change your password',
+    description:
+      'Ends all of your sessions and answers with a new token pair. Needs a Bearer token and the current password; or, after a login that answered `password_change_required`, its `changeToken`, as the Bearer token or in the body.',
+  })
+  @ApiOkResponse({ type: TokenPairDto })
+  @ApiBadRequestResponse({
+    type: ProblemDto,
+    description: 'The new password is not acceptable, or the current one is missing',
+  })
+  @ApiConflictResponse({ type: ProblemDto, description: '`credentials_changed`: they were changed meanwhile' })
+  changePassword(
+    @Body() dto: ChangePasswordDto,
+    @CurrentActor() actor: Actor,
+    @Req() request: FastifyRequest,
+    @Headers('user-agent') userAgent?: string,
+  ): Promise<TokenPairDto> {
+    return this.passwords.change(changeRightOf(dto, request), dto, callerOf(actor, userAgent));
+  }
+}
+
+/** The session where there is one; else the change token from the body, or from the header that the guard could make nothing of. */
+function changeRightOf(dto: ChangePasswordDto, request: FastifyRequest): ChangeRight {
+  const { principal } = request;
+  if (dto.changeToken !== undefined) return { changeToken: dto.changeToken };
+  if (principal) return { userId: principal.subject, audience: [...principal.audience] };
+  const bearer = bearerOf(request.raw);
+  const refusal = request.refusal ?? tokenRequired();
+  if (typeof bearer !== 'object') throw refusal;
+  return { changeToken: bearer.token, refusal };
+}
+
+function callerOf(actor: Actor, userAgent: string | undefined): Caller {
+  return { actor, userAgent: userAgent?.slice(0, 256) ?? null };
+}

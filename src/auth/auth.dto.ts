@@ -1,0 +1,187 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsOptional,
+  IsString,
+  MaxLength,
+  MinLength,
+  ValidateIf,
+} from 'class-validator';
+import { NoControlCharacters } from '../common/validation.js';
+
+/** Longer than any password the policy allows, so that the policy, not this, says what is too long. */
+const PASSWORD_INPUT = 4096;
+
+export class LoginDto {
+  @ApiPropertyOptional({ example: 'admin', description: 'A username or an e-mail address', maxLength: 254 })
+  @ValidateIf((dto: LoginDto) => dto.email === undefined || dto.username !== undefined)
+  @IsString()
+  @MinLength(1)
+  @MaxLength(254)
+  @NoControlCharacters()
+  username?: string;
+
+  @ApiPropertyOptional({ example: 'alice@example.org', description: 'In place of `username`', maxLength: 254 })
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  @MaxLength(254)
+  @NoControlCharacters()
+  email?: string;
+
+  @ApiProperty({ example: 'correct horse battery staple', maxLength: PASSWORD_INPUT })
+  @IsString()
+  @MinLength(1)
+  @MaxLength(PASSWORD_INPUT)
+  password: string;
+
+  @ApiPropertyOptional({
+    type: [String],
+    description: 'Whom the tokens are for; the issuer itself when absent',
+    example: ['http://localhost:3000'],
+  })
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(16)
+  @IsString({ each: true })
+  @MaxLength(256, { each: true })
+  audience?: string[];
+}
+
+export class RefreshDto {
+  @ApiProperty({ example: 'prt_AZrPaVN7c3yZ…', maxLength: 512 })
+  @IsString()
+  @MinLength(1)
+  @MaxLength(512)
+  refresh_token: string;
+}
+
+export class LogoutDto {
+  @ApiPropertyOptional({
+    example: 'prt_AZrPaVN7c3yZ…',
+    maxLength: 512,
+    description: 'Ends the session of this token; without it, the session of the Bearer token ends',
+  })
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  @MaxLength(512)
+  refresh_token?: string;
+}
+
+export class ChangePasswordDto {
+  @ApiPropertyOptional({
+    example: 'correct horse battery staple',
+    maxLength: PASSWORD_INPUT,
+    description: 'Not needed with a change token',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(PASSWORD_INPUT)
+  currentPassword?: string;
+
+  @ApiProperty({ example: 'violet otters juggle lanterns', maxLength: PASSWORD_INPUT })
+  @IsString()
+  @MinLength(1)
+  @MaxLength(PASSWORD_INPUT)
+  newPassword: string;
+
+  @ApiPropertyOptional({
+    description: 'From a login that answered `password_change_required`; may be sent as the Bearer token instead',
+    maxLength: 2048,
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(2048)
+  changeToken?: string;
+}
+
+/** RFC 6749 section 5.1. */
+export class TokenPairDto {
+  @ApiProperty({
+    example:
+      'eyJhbGciOiJSUzI1NiIsImtpZCI6Ik56YkxzWGg4dURDY2QtNk1Od1hGNFdfN25vV1hGWkFmSGt4WnNSR0M5WHMiLCJ0eXAiOiJhdCtqd3QifQ…',
+  })
+  access_token: string;
+
+  @ApiProperty({ enum: ['Bearer'] })
+  token_type: 'Bearer';
+
+  @ApiProperty({ example: 300, description: 'Seconds' })
+  expires_in: number;
+
+  @ApiProperty({ example: 'prt_AZrPaVN7c3yZ…' })
+  refresh_token: string;
+
+  @ApiProperty({ example: 'users:read users:write', description: 'Names of permissions, separated by spaces' })
+  scope: string;
+}
+
+export class MeDto {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+
+  @ApiProperty({ example: 'alice' })
+  username: string;
+
+  @ApiProperty({ type: String, nullable: true, example: 'alice@example.org' })
+  email: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: 'Alice' })
+  displayName: string | null;
+
+  @ApiProperty({ example: 'active' })
+  status: string;
+
+  @ApiProperty({ type: [String], example: ['admin'] })
+  roles: string[];
+
+  @ApiProperty({ type: [String], example: ['users:read'] })
+  permissions: string[];
+
+  @ApiProperty({ type: String, nullable: true, format: 'uuid' })
+  sessionId: string | null;
+
+  @ApiProperty({ format: 'date-time' })
+  credentialsChangedAt: Date;
+}
+
+export class SessionDto {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+
+  @ApiProperty({ description: 'Whether the token that asks belongs to it' })
+  current: boolean;
+
+  @ApiProperty({ example: 'portcullis' })
+  clientId: string;
+
+  @ApiProperty({ type: [String], example: ['http://localhost:3000'] })
+  audience: string[];
+
+  @ApiProperty({ type: String, nullable: true, example: 'curl/8.5.0' })
+  userAgent: string | null;
+
+  @ApiProperty({ type: String, nullable: true, example: '127.0.0.1' })
+  address: string | null;
+
+  @ApiProperty({ format: 'date-time' })
+  createdAt: Date;
+
+  @ApiProperty({ format: 'date-time' })
+  lastUsedAt: Date;
+
+  @ApiProperty({ format: 'date-time' })
+  expiresAt: Date;
+}
+
+export class SessionPageDto {
+  @ApiProperty({ type: [SessionDto] })
+  items: SessionDto[];
+
+  @ApiProperty({ type: String, nullable: true })
+  nextCursor: string | null;
+}

@@ -1,0 +1,37 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
+import { PermissionsModule } from '../permissions/permissions.module.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
+import { TokensModule } from '../tokens/tokens.module.js';
+import { UsersModule } from '../users/users.module.js';
+import { AuthController } from './auth.controller.js';
+import { ChangeTokens } from './change-token.js';
+import { ForcedExpirationsController } from './forced-expirations.controller.js';
+import { ForcedExpirationsService } from './forced-expirations.service.js';
+import { JwtAuthGuard } from './jwt-auth.guard.js';
+import { JwtStrategy } from './jwt.strategy.js';
+import { LoginService } from './login.service.js';
+import { LoginThrottle } from './login-throttle.js';
+import { OwnSessionsController } from './own-sessions.controller.js';
+import { PasswordChangeService } from './password-change.service.js';
+import { RefreshService } from './refresh.service.js';
+import { RefusedTokens } from './refused-tokens.js';
+
+/** The front door: logging in and out, refreshing, changing the password, and the guard that asks every request who it is. */
+@Module({
+  imports: [UsersModule, SessionsModule, TokensModule, PermissionsModule, AuditModule],
+  controllers: [AuthController, OwnSessionsController, ForcedExpirationsController],
+  providers: [
+    JwtStrategy,
+    JwtAuthGuard,
+    RefusedTokens,
+    LoginService,
+    RefreshService,
+    PasswordChangeService,
+    ForcedExpirationsService,
+    LoginThrottle,
+    ChangeTokens,
+  ],
+  exports: [JwtAuthGuard],
+})
+export class AuthModule {}

@@ -1,0 +1,49 @@
+import { createSecretKey } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { MasterKey } from '../common/master-key.js';
+
+const TYPE = 'password-change+jwt';
+
+/** Seconds. Long enough to think of a password. */
+const LIFETIME = 10 * 60;
+
+export interface ChangeGrant {
+  userId: string;
+  sessionEpoch: string;
+}
+
+/**
+ * What a login with the right password gives when that password must be changed first: leave to change it, and nothing else. It names the epoch of
+ * the credentials, which the change itself moves on: so it works once. Its type and key keep it apart from access tokens (RFC 8725 section 3.11).
+ */
+@Injectable()
+export class ChangeTokens {
+  private readonly jwt: JwtService;
+
+  constructor(masterKey: MasterKey) {
+    const secret = createSecretKey(masterKey.derive('password-change-token'));
+    this.jwt = new JwtService({
+      secret,
+      signOptions: { algorithm: 'HS256', expiresIn: LIFETIME, header: { alg: 'HS256', typ: TYPE } },
+      verifyOptions: { algorithms: ['HS256'], complete: true },
+    });
+  }
+
+  issue(grant: ChangeGrant): string {
+    return this.jwt.sign({ epoch: grant.sessionEpoch }, { subject: grant.userId });
+  }
+
+  /** The grant, or null when the token is not one of these or has expired. */
+  read(token: string): ChangeGrant | null {
+    try {
+      const { header, payload } = this.jwt.verify<{
+        header: { typ?: string };
+        payload: { sub: string; epoch: string };
+      }>(token);
+      return header.typ === TYPE ? { userId: payload.sub, sessionEpoch: payload.epoch } : null;
+    } catch {
+      return null;
+    }
+  }
+}

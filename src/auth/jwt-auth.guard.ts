@@ -1,0 +1,81 @@
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
+import { TokenVerifier, VerificationError, type Principal } from '@portcullis/verifier';
+import type { FastifyRequest } from 'fastify';
+import { ENV, type Env } from '../../config/env.js';
+import { ACCESS, type Access } from '../common/access.js';
+import { invalidToken, tokenRequired, type Problem } from '../common/problem.js';
+import { problemOf } from '../common/problem.filter.js';
+import { bearerOf } from './bearer.js';
+import { JwtStrategy, type TokenRequest } from './jwt.strategy.js';
+import { RefusedTokens } from './refused-tokens.js';
+
+/**
+ * Who calls? Every route but the public ones needs an accepted token. A token seen for the first time goes through the JwtStrategy; of one seen before
+ * the signature is known to be good, and only the decision is made anew, by the window as it was after the request arrived.
+ */
+@Injectable()
+export class JwtAuthGuard extends AuthGuard() implements CanActivate {
+  constructor(
+    strategy: JwtStrategy,
+    private readonly reflector: Reflector,
+    private readonly verifier: TokenVerifier,
+    private readonly refused: RefusedTokens,
+    @Inject(ENV) private readonly env: Env,
+  ) {
+    super({
+      // Not by name: names are shared by all applications of a process. And never the same object twice: passport writes each request's
+      // callbacks onto it, so that of two requests at once one would be answered with the other's principal.
+      get defaultStrategy() {
+        return Object.create(strategy) as string;
+      },
+    });
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    const access = this.reflector.get<Access | undefined>(ACCESS, context.getHandler());
+    if (access?.public && !access.optionalToken) return true;
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    try {
+      request.principal = await this.authenticate(request, context);
+      return true;
+    } catch (error) {
+      const problem = this.problemOf(error, request);
+      if (!access?.optionalToken || problem.getStatus() !== 401) throw problem;
+      request.refusal = problem;
+      return true;
+    }
+  }
+
+  private authenticate(request: FastifyRequest, context: ExecutionContext): Promise<Principal> {
+    const bearer = bearerOf(request.raw);
+    if (bearer === 'absent') throw tokenRequired();
+    if (bearer === 'ambiguous') throw new VerificationError('malformed', { signatureValid: false });
+    const { token } = bearer;
+    const { arrivedAt } = request;
+    if (!this.verifier.cached(token)) return this.throughPassport({ token, arrivedAt }, context);
+    return this.verifier.verify(token, { arrivedAt, maxStalenessMs: this.env.maxStalenessMs });
+  }
+
+  /** Passport sees a request of its own: what it remembers of a request is then only that. */
+  private async throughPassport(
+    request: TokenRequest & { user?: Principal },
+    context: ExecutionContext,
+  ): Promise<Principal> {
+    const http = { getRequest: () => request, getResponse: () => null };
+    await super.canActivate(Object.create(context, { switchToHttp: { value: () => http } }) as ExecutionContext);
+    return request.user as Principal;
+  }
+
+  override handleRequest<T>(error: unknown, principal: T): T {
+    if (error) throw error;
+    return principal;
+  }
+
+  private problemOf(error: unknown, request: FastifyRequest): Problem {
+    if (!(error instanceof VerificationError)) return problemOf(error);
+    this.refused.note(error, request);
+    return invalidToken('The token is not accepted.', error.signatureValid ? error.reason : undefined);
+  }
+}

@@ -1,0 +1,23 @@
+import { describe, expect, it } from '@jest/globals';
+import { accountKey, networkOf } from './login-throttle.js';
+
+describe('what attempts are counted under', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:0db8:0001:0002::1', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ])('%s: %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+
+  it('is one account under whatever name it is tried', () => {
+    expect(accountKey('id', 'alice')).toBe(accountKey('id', 'alice@example.org'));
+    expect(accountKey(null, 'Alice')).toBe(accountKey(null, 'alice'));
+    expect(accountKey(null, 'alice')).not.toBe(accountKey(null, 'bob'));
+    expect(accountKey(null, 'x'.repeat(10_000)).length).toBeLessThan(64);
+  });
+});

@@ -1,0 +1,30 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor } from '../common/principal.js';
+import { Problem } from '../common/problem.js';
+import { SessionsService } from '../sessions/sessions.service.js';
+import { TokenMinter } from '../tokens/token-minter.js';
+import type { TokenPairDto } from './auth.dto.js';
+import { LoginThrottle } from './login-throttle.js';
+import { tokenPair } from './login.service.js';
+
+const invalidGrant = (): Problem => new Problem(401, 'invalid_grant', 'The refresh token is not valid. Log in again.');
+
+@Injectable()
+export class RefreshService {
+  constructor(
+    private readonly throttle: LoginThrottle,
+    private readonly sessions: SessionsService,
+    private readonly minter: TokenMinter,
+  ) {}
+
+  /** @throws Problem 401 `invalid_grant`, 429 */
+  async refresh(refreshToken: string, actor: Actor): Promise<TokenPairDto> {
+    await this.throttle.admitRefresh(actor.address ?? '');
+    const next = await this.sessions.refresh(refreshToken, actor);
+    if (!next) throw invalidGrant();
+    const minted = await this.minter.mint(next.sessionId);
+    // Ended between the rotation and the reading of the facts.
+    if (!minted) throw invalidGrant();
+    return tokenPair(minted, next.refreshToken);
+  }
+}

@@ -1,0 +1,57 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** A login. What is live is decided by the view `live_sessions`, never by looking at a row alone. */
+@Entity('sessions')
+@Index('sessions_user', ['userId'])
+@Index('sessions_expires_at', ['expiresAt'])
+export class Session {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'sessions_pkey' })
+  id: string;
+
+  @Column('uuid', { name: 'user_id' })
+  userId: string;
+
+  /** `users.session_epoch`, read together with the password hash that was checked. */
+  @Column('bigint', { name: 'session_epoch' })
+  sessionEpoch: string;
+
+  /** The validity clock, read by that same statement. */
+  @Column('bigint', { name: 'started_as_of' })
+  startedAsOf: string;
+
+  @Column('text', { name: 'client_id' })
+  clientId: string;
+
+  @Column('text', { array: true })
+  audience: string[];
+
+  @Column('integer', { name: 'refresh_generation', default: 0 })
+  refreshGeneration: number;
+
+  @Column('bytea', { name: 'refresh_hash' })
+  refreshHash: Buffer;
+
+  @Column('timestamptz', { name: 'refresh_uses', array: true, default: [] })
+  refreshUses: Date[];
+
+  @Column('text', { name: 'user_agent', nullable: true })
+  userAgent: string | null;
+
+  @Column('text', { nullable: true })
+  address: string | null;
+
+  @Column('timestamptz', { name: 'created_at', default: () => 'clock_timestamp()' })
+  createdAt: Date;
+
+  @Column('timestamptz', { name: 'last_used_at', default: () => 'clock_timestamp()' })
+  lastUsedAt: Date;
+
+  @Column('timestamptz', { name: 'expires_at' })
+  expiresAt: Date;
+
+  @Column('timestamptz', { name: 'revoked_at', nullable: true })
+  revokedAt: Date | null;
+
+  @Column('text', { name: 'revoked_reason', nullable: true })
+  revokedReason: string | null;
+}

@@ -1,0 +1,242 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { ENV, type Env } from '../../config/env.js';
+import { AuditService } from '../audit/audit.service.js';
+import { MasterKey } from '../common/master-key.js';
+import { pageOf, type Page } from '../common/pagination.js';
+import type { Actor } from '../common/principal.js';
+import { prepared } from '../database/prepared.js';
+import { inTransaction } from '../database/transaction.js';
+import { MAX_REMEMBERED_USES, decideRefresh } from './refresh-rotation.js';
+import {
+  decodeRefreshToken,
+  encodeRefreshToken,
+  firstRefreshToken,
+  refreshTokenHash,
+  successorOf,
+  type RefreshToken,
+  type RefreshTokenKeys,
+} from './refresh-token.js';
+
+/** What a login proved: read by one statement, together with the password hash that was checked. */
+export interface SessionStart {
+  userId: string;
+  sessionEpoch: string;
+  asOf: string;
+  clientId: string;
+  audience: string[];
+  userAgent: string | null;
+  address: string | null;
+}
+
+export interface StartedSession {
+  sessionId: string;
+  refreshToken: string;
+}
+
+export interface LiveSession {
+  id: string;
+  clientId: string;
+  audience: string[];
+  userAgent: string | null;
+  address: string | null;
+  createdAt: Date;
+  lastUsedAt: Date;
+  expiresAt: Date;
+}
+
+/** Why a session ended, as its row and the audit trail say. */
+export type SessionEnd = 'logout' | 'logout_all' | 'ended_by_user' | 'ended_by_admin' | 'refresh_token_reused';
+
+@Injectable()
+export class SessionsService {
+  private readonly keys: RefreshTokenKeys;
+
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    @Inject(ENV) private readonly env: Env,
+    private readonly audit: AuditService,
+    masterKey: MasterKey,
+  ) {
+    this.keys = { successor: masterKey.derive('refresh-token-successor'), mac: masterKey.derive('refresh-token-mac') };
+  }
+
+  /**
+   * Starts a session from what was read with the password hash. If the credentials have changed since, the session is never live: the epoch
+   * it stores is not the user's any more.
+   */
+  async start(manager: EntityManager, start: SessionStart): Promise<StartedSession> {
+    const sessionId = uuidv7();
+    const token = firstRefreshToken(sessionId);
+    await manager.query(
+      `INSERT INTO sessions (id, user_id, session_epoch, started_as_of, client_id, audience, refresh_hash, user_agent, address, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + make_interval(secs => $10))`,
+      [
+        sessionId,
+        start.userId,
+        start.sessionEpoch,
+        start.asOf,
+        start.clientId,
+        start.audience,
+        refreshTokenHash(token),
+        start.userAgent,
+        start.address,
+        this.env.refreshTokenTtl,
+      ],
+    );
+    return { sessionId, refreshToken: encodeRefreshToken(token, this.keys) };
+  }
+
+  /**
+   * Uses up a refresh token and gives its successor, or null where there is none to give. One statement rotates: of several requests with
+   * one token the first wins its row, and the others find that it has been used a moment ago and get the same successor.
+   */
+  async refresh(text: string, actor: Actor): Promise<StartedSession | null> {
+    const token = decodeRefreshToken(text, this.keys);
+    if (!token) return null;
+    const next = successorOf(token, this.keys);
+    if (await this.rotate(token, next)) return this.issued(next);
+
+    const state = await this.stateOf(token.sessionId);
+    if (!state) return null;
+    switch (decideRefresh(token.generation, state, state.now, this.env.refreshGraceSeconds)) {
+      case 'repeat':
+        return this.issued(next);
+      case 'reuse':
+        await this.endReused(token.sessionId, state.userId, actor);
+        return null;
+      case 'rotate': // Its hash is not the stored one: no token that this database issued.
+      case 'unknown':
+        return null;
+    }
+  }
+
+  /** The session of an authentic refresh token, whatever has become of it; else null. */
+  sessionOf(refreshToken: string): string | null {
+    return decodeRefreshToken(refreshToken, this.keys)?.sessionId ?? null;
+  }
+
+  /** A user's live sessions, newest first. */
+  async listOf(userId: string, limit: number, before: string | null): Promise<Page<LiveSession>> {
+    const rows = await this.dataSource.query<LiveSession[]>(
+      `SELECT id, client_id AS "clientId", audience, user_agent AS "userAgent", address, created_at AS "createdAt",
+         last_used_at AS "lastUsedAt", expires_at AS "expiresAt"
+       FROM live_sessions WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+      [userId, before, limit + 1],
+    );
+    return pageOf(rows, limit, (session) => session.id);
+  }
+
+  /** Ends one session; with `userId`, only if it is that user's. Its tokens end with the commit. False when there is none to end. */
+  async end(actor: Actor, sessionId: string, end: SessionEnd, userId?: string): Promise<boolean> {
+    return inTransaction(this.dataSource, async (manager) => {
+      const [ended] = await this.revoke(manager, end, 'id = $2 AND ($3::uuid IS NULL OR user_id = $3)', [
+        sessionId,
+        userId ?? null,
+      ]);
+      if (ended === undefined) return false;
+      const target = { type: 'session', id: sessionId };
+      await this.audit.record(manager, {
+        action: 'session.ended',
+        actor,
+        target,
+        details: { reason: end, userId: ended.userId },
+      });
+      return true;
+    });
+  }
+
+  /** Ends all sessions of a user. */
+  async endAll(actor: Actor, userId: string, end: SessionEnd): Promise<number> {
+    return inTransaction(this.dataSource, async (manager) => {
+      const ended = await this.revoke(manager, end, 'user_id = $2 AND expires_at > clock_timestamp()', [userId]);
+      const target = { type: 'user', id: userId };
+      await this.audit.record(manager, {
+        action: 'sessions.ended',
+        actor,
+        target,
+        details: { reason: end, sessions: ended.length },
+      });
+      return ended.length;
+    });
+  }
+
+  private async revoke(
+    manager: EntityManager,
+    end: SessionEnd,
+    which: string,
+    values: unknown[],
+  ): Promise<{ userId: string }[]> {
+    const [rows] = await manager.query<[{ userId: string }[], number]>(
+      `UPDATE sessions SET revoked_at = clock_timestamp(), revoked_reason = $1 WHERE revoked_at IS NULL AND ${which}
+       RETURNING user_id AS "userId"`,
+      [end, ...values],
+    );
+    return rows;
+  }
+
+  private async rotate(token: RefreshToken, next: RefreshToken): Promise<boolean> {
+    const rows = await prepared<{ id: string }>(this.dataSource, this.env, 'session_rotate', ROTATE, [
+      token.sessionId,
+      token.generation,
+      refreshTokenHash(token),
+      refreshTokenHash(next),
+      this.env.refreshTokenTtl,
+      this.env.refreshGraceSeconds,
+    ]);
+    return rows.length === 1;
+  }
+
+  private async stateOf(sessionId: string): Promise<LiveRefreshState | null> {
+    const rows = await prepared<LiveRefreshState>(this.dataSource, this.env, 'session_refresh_state', STATE, [
+      sessionId,
+    ]);
+    return rows[0] ?? null;
+  }
+
+  private async endReused(sessionId: string, userId: string, actor: Actor): Promise<void> {
+    await inTransaction(this.dataSource, async (manager) => {
+      const ended = await this.revoke(manager, 'refresh_token_reused', 'id = $2', [sessionId]);
+      if (ended.length === 0) return;
+      await this.audit.record(manager, {
+        action: 'refresh_token.reused',
+        outcome: 'denied',
+        actor,
+        target: { type: 'session', id: sessionId },
+        details: { userId },
+      });
+    });
+  }
+
+  private issued(token: RefreshToken): StartedSession {
+    return { sessionId: token.sessionId, refreshToken: encodeRefreshToken(token, this.keys) };
+  }
+}
+
+interface LiveRefreshState {
+  userId: string;
+  generation: number;
+  uses: Date[];
+  now: Date;
+}
+
+/* `expires_at` never goes down here: a configuration with a shorter lifetime must not look like an ending to the validity window. */
+const ROTATE = `
+UPDATE sessions SET
+  refresh_generation = refresh_generation + 1,
+  refresh_hash = $4,
+  refresh_uses = ARRAY(
+    SELECT use FROM (
+      SELECT use, n FROM unnest(refresh_uses) WITH ORDINALITY AS u(use, n)
+      WHERE use >= clock_timestamp() - make_interval(secs => $6::integer + 1) ORDER BY n DESC LIMIT ${MAX_REMEMBERED_USES - 1}
+    ) kept ORDER BY n
+  ) || clock_timestamp(),
+  last_used_at = clock_timestamp(),
+  expires_at = greatest(expires_at, clock_timestamp() + make_interval(secs => $5::integer))
+WHERE id = $1 AND refresh_generation = $2 AND refresh_hash = $3 AND id IN (SELECT id FROM live_sessions WHERE id = $1)
+RETURNING id`;
+const STATE = `
+SELECT user_id AS "userId", refresh_generation AS generation, refresh_uses AS uses, clock_timestamp() AS now
+FROM live_sessions WHERE id = $1`;

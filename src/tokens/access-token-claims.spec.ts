@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { accessTokenClaims, type MintingRules } from './access-token-claims.js';
+import type { SessionFacts } from './session-facts.js';
+
+const facts: SessionFacts = {
+  asOf: 1_795_000_000_000_001,
+  now: 1_795_000_000.75,
+  keepAccess: 300,
+  kid: 'k',
+  userId: 'user-1',
+  username: 'alice',
+  clientId: 'portcullis',
+  audience: ['https://auth.example'],
+  sessionExpiresAt: 1_795_100_000,
+  roles: ['editor'],
+  permissions: ['articles:read', 'articles:write'],
+};
+const rules: MintingRules = { issuer: 'https://auth.example', lifetime: 300, preferredUsername: false };
+const session = { id: 'session-1', jti: 'token-1' };
+
+describe('the claims of an access token', () => {
+  it('are those of RFC 9068, and as_of', () => {
+    expect(accessTokenClaims(facts, session, rules)).toEqual({
+      iss: 'https://auth.example',
+      sub: 'user-1',
+      aud: 'https://auth.example',
+      exp: 1_795_000_300,
+      iat: 1_795_000_000,
+      jti: 'token-1',
+      client_id: 'portcullis',
+      sid: 'session-1',
+      roles: ['editor'],
+      permissions: ['articles:read', 'articles:write'],
+      scope: 'articles:read articles:write',
+      as_of: 1_795_000_000_000_001,
+    });
+  });
+
+  it('name the user only when so configured', () => {
+    expect(accessTokenClaims(facts, session, rules)).not.toHaveProperty('preferred_username');
+    expect(accessTokenClaims(facts, session, { ...rules, preferredUsername: true })?.preferred_username).toBe('alice');
+  });
+
+  it('keep several audiences apart', () => {
+    const audience = ['https://auth.example', 'urn:orders'];
+    expect(accessTokenClaims({ ...facts, audience }, session, rules)?.aud).toEqual(audience);
+  });
+
+  it.each([
+    ['there is no audience', { audience: [] }],
+    ['the session has ended', { sessionExpiresAt: 1_795_000_000.5 }],
+    ['events are not kept at all', { keepAccess: 0 }],
+  ])('are none when %s', (_, change) => {
+    expect(accessTokenClaims({ ...facts, ...change }, session, rules)).toBeNull();
+  });
+
+  it('never outlive the session, the configured lifetime or the events about the session', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 1e9, max: 2e9, noNaN: true }),
+        fc.double({ min: -100, max: 5000, noNaN: true }),
+        fc.double({ min: 0, max: 4000, noNaN: true }),
+        fc.integer({ min: 10, max: 3600 }),
+        (now, left, keepAccess, lifetime) => {
+          const claims = accessTokenClaims({ ...facts, now, keepAccess, sessionExpiresAt: now + left }, session, {
+            ...rules,
+            lifetime,
+          });
+          if (claims === null) return;
+          expect(claims.exp).toBeGreaterThan(claims.iat);
+          expect(claims.iat).toBeLessThanOrEqual(now);
+          expect(claims.exp).toBeLessThanOrEqual(now + left);
+          expect(claims.exp - claims.iat).toBeLessThanOrEqual(Math.min(lifetime, keepAccess));
+        },
+      ),
+    );
+  });
+});

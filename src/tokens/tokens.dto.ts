@@ -1,0 +1,51 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { REFUSAL_REASONS, type RefusalReason } from '@portcullis/verifier';
+import { IsString, MaxLength, MinLength } from 'class-validator';
+import { QUESTIONS, type Question } from './explanation.js';
+
+export class ExplainTokenDto {
+  @ApiProperty({
+    example:
+      'eyJhbGciOiJSUzI1NiIsImtpZCI6IjIwMTEtMDQtMjkiLCJ0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2F1dGguZXhhbXBsZSJ9.c2lnbmF0dXJl',
+    maxLength: 32_768,
+  })
+  @IsString()
+  @MinLength(1)
+  @MaxLength(32_768)
+  token: string;
+}
+
+export class AnswerDto {
+  @ApiProperty({ enum: QUESTIONS, example: 'user_active' })
+  question: Question;
+
+  @ApiProperty({
+    type: Boolean,
+    nullable: true,
+    description: 'true: good; false: this refuses the token; null: does not apply or cannot be told',
+    example: false,
+  })
+  answer: boolean | null;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    example: { status: 'disabled', endedBy: 1_795_000_000_000_001, reason: 'user_disabled' },
+  })
+  facts: Record<string, unknown>;
+}
+
+export class ExplainedTokenDto {
+  @ApiProperty({ example: false })
+  accepted: boolean;
+
+  @ApiPropertyOptional({
+    enum: REFUSAL_REASONS,
+    description: 'The first thing that refuses the token',
+    example: 'user_disabled',
+  })
+  reason?: RefusalReason;
+
+  @ApiProperty({ type: [AnswerDto] })
+  questions: AnswerDto[];
+}

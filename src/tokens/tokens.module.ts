@@ -1,0 +1,34 @@
+import { Module } from '@nestjs/common';
+import { JwtModule } from '@nestjs/jwt';
+import { TokenVerifier, WindowFollower } from '@portcullis/verifier';
+import { ENV, type Env } from '../../config/env.js';
+import { KeysModule } from '../keys/keys.module.js';
+import { KeysService } from '../keys/keys.service.js';
+import { ValidityModule } from '../validity/validity.module.js';
+import { ExplainService } from './explain.service.js';
+import { TokenMinter } from './token-minter.js';
+import { TokensController } from './tokens.controller.js';
+
+/** Tokens: minted from facts, verified by the core that microservices use too, explained. */
+@Module({
+  imports: [KeysModule, ValidityModule, JwtModule.register({})],
+  controllers: [TokensController],
+  providers: [
+    TokenMinter,
+    ExplainService,
+    {
+      provide: TokenVerifier,
+      inject: [ENV, KeysService, WindowFollower],
+      useFactory: (env: Env, keys: KeysService, follower: WindowFollower): TokenVerifier =>
+        new TokenVerifier({
+          issuer: env.issuer,
+          audience: env.issuer,
+          keys,
+          follower,
+          cache: { maxEntries: env.tokenCache.entries, maxBytes: env.tokenCache.bytes },
+        }),
+    },
+  ],
+  exports: [TokenMinter, TokenVerifier],
+})
+export class TokensModule {}
