@@ -93,11 +93,13 @@ async function readFacts(url: string): Promise<ServerFacts> {
 }
 
 function isComingUp(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && COMING_UP.has(error.code);
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && COMING_UP.has(code);
 }
 
 function messageOf(error: unknown): string {
   // A name with several addresses that all refuse gives an AggregateError, whose own message is empty.
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
+  const { message, errors } = error as { message?: unknown; errors?: unknown };
+  if (Array.isArray(errors)) return errors.map(messageOf).join('; ');
+  return typeof message === 'string' ? message : String(error);
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client } from 'pg';
@@ -11,6 +10,7 @@ import { connectionTo } from '../../src/database/connection.js';
 import { startEmbeddedPostgres } from '../../src/database/embedded/supervisor.js';
 import { connectExternal } from '../../src/database/external.js';
 import { migrate } from '../../src/database/migrate.js';
+import { fastDirectory } from './fast-directory.js';
 
 // The Postgres server of one run of the tests, as a process of its own (started by global-setup.ts). It prints where the server is and what
 // the migrated template database is called, and cleans up when its standard input ends, however the run ended.
@@ -63,7 +63,7 @@ async function openServer(external: string | undefined): Promise<{ url: string; 
     await connectExternal(external, log);
     return { url: external, close: () => Promise.resolve() };
   }
-  const base = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
+  const base = fastDirectory();
   removeLeftovers(base);
   const dataDir = path.join(base, `portcullis-test-${process.pid}`);
   const server = await startEmbeddedPostgres({ dataDir, settings: FAST_AND_LOOSE, log });
