@@ -1,0 +1,211 @@
+import { StaleWindowError } from './errors.js';
+import type { ValiditySource } from './events.js';
+import type { ValidityWindow } from './window.js';
+
+export interface FollowerOptions {
+  /** Within this time each caller is answered, one way or the other; in ms. */
+  timeoutMs?: number;
+  /** A clock that only goes forward, in ms. */
+  monotonic?: () => number;
+}
+
+/** The callers of one turn of the event loop. They share one answer. */
+interface Group {
+  /** They need a window that is fresh as of this moment, on the monotonic clock. */
+  moment: number;
+  readonly promise: Promise<void>;
+  readonly settle: (error?: StaleWindowError) => void;
+}
+
+/** The catch-up under way. */
+interface Flight {
+  sentAt: number;
+  readonly abort: AbortController;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Polling stops when nobody has asked for so long, in ms. */
+const IDLE_MS = 1_000;
+
+/**
+ * Keeps a window as fresh as its callers need it. At most one catch-up is under way and all wait for the same; one that was
+ * sent too early for a caller is followed by another. A failure is answered to those who waited for it and is not repeated
+ * until somebody asks again.
+ */
+export class WindowFollower {
+  readonly window: ValidityWindow;
+  /** The clock of all moments given to this follower, in ms. */
+  readonly monotonic: () => number;
+  readonly #source: ValiditySource;
+  readonly #timeoutMs: number;
+  readonly #groups = new Set<Group>();
+  #open: Group | undefined;
+  #flight: Flight | undefined;
+  #freshAsOf: number | undefined;
+  #truth: { now: number; at: number } | undefined;
+  #pollMs: number | undefined;
+  #pollTimer: NodeJS.Timeout | undefined;
+  #touchedAt = -Infinity;
+  #stopped = false;
+
+  constructor(
+    source: ValiditySource,
+    window: ValidityWindow,
+    { timeoutMs = 2_000, monotonic = () => performance.now() }: FollowerOptions = {},
+  ) {
+    this.#source = source;
+    this.window = window;
+    this.#timeoutMs = timeoutMs;
+    this.monotonic = monotonic;
+  }
+
+  /**
+   * The time of day by the clock of the truth, in ms since 1970, as of its last answer; by this machine's clock when the
+   * source does not tell. It may be ahead by as long as that answer was under way, but not behind.
+   */
+  now(): number {
+    return this.#truth === undefined ? Date.now() : this.#truth.now + (this.monotonic() - this.#truth.at);
+  }
+
+  /**
+   * Waits until the window shows the truth as it was at `moment` (ms, monotonic; a later moment than now counts as now) or
+   * after. Undefined when it already does.
+   *
+   * @throws StaleWindowError (rejection) when that cannot be had in time
+   */
+  freshSince(moment: number): Promise<void> | undefined {
+    if (this.#freshAsOf !== undefined && this.#freshAsOf >= moment) return undefined;
+    if (this.#stopped) return Promise.reject(new StaleWindowError('the validity window is no longer followed'));
+    const now = this.monotonic();
+    const reachable = moment < now ? moment : now;
+    const group = (this.#open ??= this.#openGroup());
+    if (reachable > group.moment) group.moment = reachable;
+    return group.promise;
+  }
+
+  /** From now on keeps the window current every `intervalMs` while it is `touch`ed at least every second. */
+  poll(intervalMs: number): void {
+    this.#pollMs = intervalMs;
+  }
+
+  touch(): void {
+    this.#touchedAt = this.monotonic();
+    if (this.#pollMs !== undefined && this.#pollTimer === undefined && !this.#stopped) this.#tick(this.#pollMs);
+  }
+
+  /** Ends polling and the catch-up under way; who still waits gets a StaleWindowError, and so does who asks later. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#pollTimer);
+    if (this.#flight !== undefined) this.#abandon(this.#flight);
+    for (const group of this.#groups)
+      this.#settle(group, new StaleWindowError('the validity window is no longer followed'));
+  }
+
+  #openGroup(): Group {
+    let settle: Group['settle'] = () => undefined;
+    const promise = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#settle(group, new StaleWindowError('the validity window could not be brought up to date in time'));
+      }, this.#timeoutMs).unref();
+      settle = (error) => {
+        clearTimeout(timer);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+    });
+    // A caller that went away meanwhile must not turn a refusal into an unhandled rejection.
+    promise.catch(() => undefined);
+    const group: Group = { moment: -Infinity, promise, settle };
+    this.#groups.add(group);
+    setImmediate(() => {
+      if (this.#open === group) this.#open = undefined;
+      this.#pump();
+    });
+    return group;
+  }
+
+  #settle(group: Group, error?: StaleWindowError): void {
+    if (this.#open === group) this.#open = undefined;
+    this.#groups.delete(group);
+    group.settle(error);
+  }
+
+  /** Sends a catch-up if somebody needs one and none is under way. */
+  #pump(): void {
+    if (this.#flight === undefined && this.#groups.size > 0) this.#send();
+  }
+
+  #send(): void {
+    const flight: Flight = {
+      sentAt: this.monotonic(),
+      abort: new AbortController(),
+      timer: setTimeout(() => {
+        this.#fail(flight, new StaleWindowError('the source of validity events did not answer in time'));
+      }, this.#timeoutMs).unref(),
+    };
+    this.#flight = flight;
+    this.#catchUp(flight).then(
+      () => {
+        if (this.#flight === flight) this.#succeed(flight);
+      },
+      (cause: unknown) => {
+        if (this.#flight !== flight) return;
+        this.#fail(flight, new StaleWindowError('the source of validity events failed', { cause }));
+      },
+    );
+  }
+
+  async #catchUp(flight: Flight): Promise<void> {
+    const continued = await this.#ask(flight, this.window.position);
+    if (!continued) await this.#ask(flight, 0);
+  }
+
+  /** Asks for what follows `after`; false when the answer does not continue the window. */
+  async #ask(flight: Flight, after: number): Promise<boolean> {
+    flight.sentAt = this.monotonic();
+    const answer = await this.#source(after, flight.abort.signal);
+    // Given up meanwhile: another catch-up may have gone further.
+    if (this.#flight !== flight) return true;
+    if (this.window.apply(answer, after) === 'reload') return false;
+    // The request was sent before it was received, so the truth was read no earlier than this.
+    const readAt = Math.min(flight.sentAt + (answer.waitedMs ?? 0), this.monotonic());
+    this.#freshAsOf = Math.max(readAt, this.#freshAsOf ?? readAt);
+    if (answer.now !== undefined) this.#truth = { now: answer.now, at: readAt };
+    return true;
+  }
+
+  #succeed(flight: Flight): void {
+    clearTimeout(flight.timer);
+    this.#flight = undefined;
+    for (const group of this.#groups) {
+      if (this.#freshAsOf !== undefined && group.moment <= this.#freshAsOf) this.#settle(group);
+    }
+    this.#pump();
+  }
+
+  #fail(flight: Flight, error: StaleWindowError): void {
+    this.#abandon(flight);
+    for (const group of this.#groups) {
+      if (group.moment <= flight.sentAt) this.#settle(group, error);
+    }
+    this.#pump();
+  }
+
+  #abandon(flight: Flight): void {
+    clearTimeout(flight.timer);
+    this.#flight = undefined;
+    flight.abort.abort();
+  }
+
+  #tick(pollMs: number): void {
+    if (this.monotonic() - this.#touchedAt > IDLE_MS) {
+      this.#pollTimer = undefined;
+      return;
+    }
+    if (this.#flight === undefined) this.#send();
+    this.#pollTimer = setTimeout(() => {
+      this.#tick(pollMs);
+    }, pollMs).unref();
+  }
+}

@@ -1,0 +1,45 @@
+export { algorithmOf, verificationKey, verifySignature, type Algorithm, type VerificationKey } from './algorithms.js';
+export {
+  addresseeRefusal,
+  audienceOf,
+  DEFAULT_TIME_LIMITS,
+  hasAccessTokenClaims,
+  isAccessTokenType,
+  isExpired,
+  isNotYetValid,
+  outlivesRetention,
+  readTokenClaims,
+  timeRefusal,
+  type AccessTokenClaims,
+  type SubjectPermissions,
+  type TimeLimits,
+  type TokenClaims,
+} from './claims.js';
+export { StaleWindowError, VerificationError, type VerificationErrorOptions } from './errors.js';
+export {
+  assertCatchUp,
+  EVENT_KINDS,
+  GLOBAL_KEY,
+  hashedKey,
+  type CatchUp,
+  type EventKind,
+  type HashedKind,
+  type ValidityEvent,
+  type ValiditySource,
+} from './events.js';
+export { WindowFollower, type FollowerOptions } from './follower.js';
+export { MAX_TOKEN_LENGTH, parseJws, type JwsHeader, type ParsedJws } from './jws.js';
+export { withoutStripped, type Principal, type Stripped } from './principal.js';
+export { REFUSAL_REASONS, type RefusalReason } from './refusal-reason.js';
+export { endingEvent, ENDING_KINDS, isKeyRevoked, refusalOf, strippedBy, type EndingKind } from './refusal.js';
+export type { JsonObject } from './strict-json.js';
+export { DEFAULT_CACHE_LIMITS, TokenCache, type TokenCacheLimits } from './token-cache.js';
+export { NO_AS_OF, VerifiedToken, type EventKeys } from './verified-token.js';
+export {
+  TokenVerifier,
+  type KeyResolver,
+  type SignedToken,
+  type TokenVerifierOptions,
+  type VerifyOptions,
+} from './verifier.js';
+export { ValidityWindow, type Applied, type WindowEntry, type WindowView } from './window.js';
