@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { hash, parseOptions, verify } from '@node-rs/argon2';
+import { ENV, type Env } from '../../config/env.js';
+import { Clock } from '../common/clock.js';
+import { HashQueue } from './hash-queue.js';
+import { normalisedPassword } from './password-text.js';
+
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+
+/** argon2id (RFC 9106) with the configured parameters, in PHC string format; a bounded number of hashes at a time. */
+@Injectable()
+export class PasswordHasher {
+  private readonly queue: HashQueue;
+  private readonly parameters: Env['argon2'];
+  private readonly dummy: string;
+
+  constructor(@Inject(ENV) env: Pick<Env, 'argon2' | 'hashConcurrency' | 'hashQueue'>, clock: Clock) {
+    this.queue = new HashQueue(env.hashConcurrency, env.hashQueue, clock);
+    this.parameters = env.argon2;
+    this.dummy = dummyHash(env.argon2);
+  }
+
+  /** @throws Problem 503 when too many hashes are waiting already */
+  hash(password: string, signal?: AbortSignal): Promise<string> {
+    const { memoryKib, iterations, parallelism } = this.parameters;
+    // The library's defaults are argon2id, version 1.3 and a random salt of 16 bytes.
+    const options = { memoryCost: memoryKib, timeCost: iterations, parallelism, outputLen: HASH_BYTES };
+    return this.queue.run(() => hash(normalisedPassword(password), options), signal);
+  }
+
+  /**
+   * Without a usable hash it does the same work and says no, so that the time taken does not tell whether there is such a user.
+   *
+   * @throws Problem 503 when too many hashes are waiting already
+   */
+  async verify(stored: string | null, password: string, signal?: AbortSignal): Promise<boolean> {
+    const usable = stored !== null && isArgon2Hash(stored);
+    const matches = await this.queue.run(
+      () => verify(usable ? stored : this.dummy, normalisedPassword(password)),
+      signal,
+    );
+    return usable && matches;
+  }
+
+  /** Whether the hash was made otherwise than new ones are. */
+  needsRehash(stored: string): boolean {
+    const [, ...made] = stored.split('$');
+    const [, ...wanted] = this.dummy.split('$');
+    const sameParameters = made.slice(0, 3).join('$') === wanted.slice(0, 3).join('$');
+    const sameLengths = made.length === wanted.length && made.every((part, i) => part.length === wanted[i]?.length);
+    return !(sameParameters && sameLengths);
+  }
+}
+
+function isArgon2Hash(stored: string): boolean {
+  try {
+    parseOptions(stored);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The hash of no password, as costly to verify as a real one. */
+function dummyHash({ memoryKib, iterations, parallelism }: Env['argon2']): string {
+  const base64 = (bytes: number): string => randomBytes(bytes).toString('base64').replaceAll('=', '');
+  const parameters = `m=${memoryKib},t=${iterations},p=${parallelism}`;
+  return `$argon2id$v=19$${parameters}$${base64(SALT_BYTES)}$${base64(HASH_BYTES)}`;
+}

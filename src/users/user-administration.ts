@@ -1,0 +1,180 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { AuditService } from '../audit/audit.service.js';
+import { violatedUnique } from '../common/database-errors.js';
+import { requireMatch } from '../common/etag.js';
+import type { Actor } from '../common/principal.js';
+import { conflict } from '../common/problem.js';
+import { inTransaction } from '../database/transaction.js';
+import { PermissionsService } from '../permissions/permissions.service.js';
+import { PasswordHasher } from './password-hasher.js';
+import { PasswordPolicy } from './password-policy.js';
+import { UserRecords, type UserWithRoles } from './user-records.js';
+import { User, type UserStatus } from './user.entity.js';
+import type { CreateUserDto, UpdateUserDto } from './users.dto.js';
+
+/** Which user to change, on whose behalf, and which version of it the client has read. */
+export interface Change {
+  actor: Actor;
+  id: string;
+  ifMatch: string | undefined;
+}
+
+/**
+ * What administrators do to users. Each change locks the user's row, and the roles that it depends on before that (the order is in
+ * `PermissionsService`). Passwords are hashed before the transaction, since that takes long.
+ */
+@Injectable()
+export class UserAdministration {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly records: UserRecords,
+    private readonly permissions: PermissionsService,
+    private readonly policy: PasswordPolicy,
+    private readonly hasher: PasswordHasher,
+    private readonly audit: AuditService,
+  ) {}
+
+  /** @throws Problem 400, 403, 409 `username_taken` or `email_taken`, 503 */
+  async create(actor: Actor, { password, roles = [], ...given }: CreateUserDto): Promise<UserWithRoles> {
+    if (password !== undefined) this.policy.require(password, given);
+    const passwordHash = password === undefined ? null : await this.hasher.hash(password);
+    const id = uuidv7();
+    return this.write(async (manager) => {
+      await this.permissions.permissionsOfRoles(manager, roles);
+      await manager.insert(User, { id, ...given, passwordHash });
+      await this.permissions.setUserRoles(manager, actor, id, roles);
+      await this.record(manager, 'user.created', actor, id, { username: given.username, roles });
+      return this.records.read(manager, id);
+    });
+  }
+
+  /** @throws Problem 400, 403, 404, 409 `username_taken` or `email_taken`, 412, 503 */
+  async update(change: Change, { password, ...given }: UpdateUserDto): Promise<UserWithRoles> {
+    const passwordHash = password === undefined ? undefined : await this.newHash(change.id, password, given);
+    return this.change(change, async (manager, user) => {
+      const changed = changedFields(user, given);
+      const values = { ...changed, ...(passwordHash !== undefined && { passwordHash }) };
+      if (Object.keys(values).length === 0) return;
+      await manager.update(User, { id: user.id }, values);
+      const fields = [...Object.keys(changed), ...(passwordHash === undefined ? [] : ['password'])];
+      await this.record(manager, 'user.updated', change.actor, user.id, { fields });
+    });
+  }
+
+  /** Ends every session and token of the user. @throws Problem 403, 404, 409 `last_admin`, 412 */
+  disable(change: Change): Promise<UserWithRoles> {
+    return this.setStatus(change, 'disabled', 'user.disabled');
+  }
+
+  /** @throws Problem 403, 404, 412 */
+  enable(change: Change): Promise<UserWithRoles> {
+    return this.setStatus(change, 'active', 'user.enabled');
+  }
+
+  /** @throws Problem 400 for an unknown role, 403, 404, 409 `last_admin`, 412 */
+  setRoles(change: Change, roles: readonly string[]): Promise<UserWithRoles> {
+    return this.change(
+      change,
+      async (manager, user) => {
+        const { added, removed } = await this.permissions.setUserRoles(manager, change.actor, user.id, roles);
+        if (added.length + removed.length === 0) return;
+        // The roles are part of what the entity tag stands for.
+        await manager.update(User, { id: user.id }, { updatedAt: () => 'clock_timestamp()' });
+        await this.record(manager, 'user.roles_set', change.actor, user.id, { added, removed });
+      },
+      (manager) => this.permissions.lockForRoles(manager, roles),
+    );
+  }
+
+  /** @throws Problem 403, 404, 409 `last_admin`, 412 */
+  async delete({ actor, id, ifMatch }: Change): Promise<void> {
+    await this.write(async (manager) => {
+      await this.permissions.lockAdmins(manager);
+      const user = await this.lock(manager, { actor, id, ifMatch });
+      await this.permissions.assertNotLastAdmin(manager, user.id);
+      await manager.delete(User, { id: user.id });
+      await this.record(manager, 'user.deleted', actor, user.id, { username: user.username, roles: user.roles });
+    });
+  }
+
+  private setStatus(change: Change, status: UserStatus, action: string): Promise<UserWithRoles> {
+    const disables = status === 'disabled';
+    return this.change(
+      change,
+      async (manager, user) => {
+        if (user.status === status) return;
+        if (disables) await this.permissions.assertNotLastAdmin(manager, user.id);
+        await manager.update(User, { id: user.id }, { status });
+        await this.record(manager, action, change.actor, user.id);
+      },
+      disables ? (manager) => this.permissions.lockAdmins(manager) : undefined,
+    );
+  }
+
+  private async newHash(
+    id: string,
+    password: string,
+    { username, email }: Pick<UpdateUserDto, 'username' | 'email'>,
+  ): Promise<string> {
+    const user = await this.records.read(this.dataSource.manager, id);
+    this.policy.require(password, { username: username ?? user.username, email: email ?? user.email });
+    return this.hasher.hash(password);
+  }
+
+  /** @param lockFirst takes the locks that come before the user's */
+  private change(
+    change: Change,
+    work: (manager: EntityManager, user: UserWithRoles) => Promise<void>,
+    lockFirst?: (manager: EntityManager) => Promise<void>,
+  ): Promise<UserWithRoles> {
+    return this.write(async (manager) => {
+      await lockFirst?.(manager);
+      const user = await this.lock(manager, change);
+      await work(manager, user);
+      return this.records.read(manager, user.id);
+    });
+  }
+
+  /** The user to be changed, once it is certain that this actor may change this version of it. */
+  private async lock(manager: EntityManager, { actor, id, ifMatch }: Change): Promise<UserWithRoles> {
+    const user = await this.records.lock(manager, id);
+    await this.permissions.requireMayTouchUser(manager, actor, user.id);
+    requireMatch(ifMatch, user.version);
+    return user;
+  }
+
+  private async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      return await inTransaction(this.dataSource, work);
+    } catch (error) {
+      const field = UNIQUE_FIELDS[violatedUnique(error) ?? ''];
+      if (field === undefined) throw error;
+      throw conflict(`${field}_taken`, `Someone else has this ${field} already.`, [{ field, message: 'is taken' }]);
+    }
+  }
+
+  private async record(
+    manager: EntityManager,
+    action: string,
+    actor: Actor,
+    id: string,
+    details: Record<string, unknown> = {},
+  ): Promise<void> {
+    await this.audit.record(manager, { action, actor, target: { type: 'user', id }, details });
+  }
+}
+
+/** The fields of `given` that differ from those of the user. */
+function changedFields(user: User, given: Partial<User>): Partial<User> {
+  const entries: [string, unknown][] = Object.entries(given);
+  return Object.fromEntries(
+    entries.filter(([field, value]) => value !== undefined && value !== user[field as keyof User]),
+  );
+}
+
+const UNIQUE_FIELDS: Record<string, 'username' | 'email'> = {
+  users_username_key: 'username',
+  users_email_key: 'email',
+};

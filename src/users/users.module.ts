@@ -1,0 +1,22 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
+import { PermissionsModule } from '../permissions/permissions.module.js';
+import { FirstAdmin } from './first-admin.js';
+import { PasswordHasher } from './password-hasher.js';
+import { PasswordPolicy } from './password-policy.js';
+import { UserAdministration } from './user-administration.js';
+import { UserDirectory } from './user-directory.js';
+import { UserRecords } from './user-records.js';
+import { User } from './user.entity.js';
+import { UsersController } from './users.controller.js';
+import { UsersService } from './users.service.js';
+
+/** People: who they are, whether they may come in, and their passwords. */
+@Module({
+  imports: [TypeOrmModule.forFeature([User]), AuditModule, PermissionsModule],
+  controllers: [UsersController],
+  providers: [FirstAdmin, PasswordHasher, PasswordPolicy, UserAdministration, UserDirectory, UserRecords, UsersService],
+  exports: [FirstAdmin, PasswordHasher, PasswordPolicy, UsersService],
+})
+export class UsersModule {}
