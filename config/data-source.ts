@@ -1,13 +1,20 @@
 import { DataSource } from 'typeorm';
 import { AuditEvent } from '../src/audit/audit-event.entity.js';
+import { SigningKey } from '../src/keys/signing-key.entity.js';
+import { Permission } from '../src/permissions/permission.entity.js';
+import { RolePermission } from '../src/permissions/role-permission.entity.js';
+import { Role } from '../src/permissions/role.entity.js';
+import { UserRole } from '../src/permissions/user-role.entity.js';
+import { Session } from '../src/sessions/session.entity.js';
+import { User } from '../src/users/user.entity.js';
 import { migrationOptions } from './database.js';
 import { readEnv } from './env.js';
 
 /** Every entity, for TypeORM's command line, which compares them with the schema. The service itself loads those of its rooms. */
-export const ENTITIES = [AuditEvent];
+const entities = [AuditEvent, Permission, Role, RolePermission, Session, SigningKey, User, UserRole];
 
 const { databaseMigrationUrl } = readEnv();
 if (databaseMigrationUrl === null) throw new Error('TypeORM needs to be told a database: set DATABASE_URL.');
 
 /** What `npm run typeorm` works on. */
-export default new DataSource({ ...migrationOptions({ url: databaseMigrationUrl }), entities: ENTITIES });
+export default new DataSource({ ...migrationOptions({ url: databaseMigrationUrl }), entities });

@@ -1,17 +1,27 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import type { Logger } from 'pino';
 import { ENV, type Env } from '../config/env.js';
 import { AuditModule } from './audit/audit.module.js';
+import { AuthModule } from './auth/auth.module.js';
+import { JwtAuthGuard } from './auth/jwt-auth.guard.js';
 import { Clock } from './common/clock.js';
 import { LOGGER } from './common/logging.js';
+import { MasterKeyModule } from './common/master-key.module.js';
 import { Metrics } from './common/metrics.js';
 import { ProblemFilter } from './common/problem.filter.js';
 import { validationPipe } from './common/validation.js';
 import { CONNECTION, type PostgresConnection } from './database/connection.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
+import { KeysModule } from './keys/keys.module.js';
 import { LandingController } from './landing.controller.js';
+import { PermissionsGuard } from './permissions/permissions.guard.js';
+import { PermissionsModule } from './permissions/permissions.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
+import { TokensModule } from './tokens/tokens.module.js';
+import { UsersModule } from './users/users.module.js';
+import { ValidityModule } from './validity/validity.module.js';
 
 /** What the process gives to the application. */
 export interface Surroundings {
@@ -46,10 +56,25 @@ export class AppModule {
   static in(surroundings: Surroundings): DynamicModule {
     return {
       module: AppModule,
-      imports: [GroundModule.of(surroundings), DatabaseModule, AuditModule, HealthModule],
+      imports: [
+        GroundModule.of(surroundings),
+        DatabaseModule,
+        MasterKeyModule,
+        AuditModule,
+        ValidityModule,
+        KeysModule,
+        TokensModule,
+        PermissionsModule,
+        UsersModule,
+        SessionsModule,
+        AuthModule,
+        HealthModule,
+      ],
       controllers: [LandingController],
       providers: [
         // Guards in the order in which they run: who is it, then may they.
+        { provide: APP_GUARD, useExisting: JwtAuthGuard },
+        { provide: APP_GUARD, useExisting: PermissionsGuard },
         { provide: APP_PIPE, useFactory: validationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],

@@ -1,6 +1,7 @@
 import { EnvError, readEnv, type Env } from '../config/env.js';
 import { createLogger } from './common/logging.js';
 import { startService } from './service.js';
+import type { FirstAdminCredentials } from './users/first-admin.js';
 
 /** Milliseconds that closing everything may take after the requests in flight have had their time. */
 const CLOSING_TIME = 15_000;
@@ -9,7 +10,7 @@ const SAME_SIGNAL = 500;
 
 const env = configuration();
 const logger = createLogger(env);
-const starting = startService(env, logger);
+const starting = startService(env, logger, announce);
 let stoppingSince: number | undefined;
 
 process.on('SIGTERM', onSignal);
@@ -59,6 +60,19 @@ async function stop(exitCode: number): Promise<void> {
     logger.fatal({ err: error }, 'the service did not stop cleanly');
     process.exit(1);
   }
+}
+
+function announce({ username, password }: FirstAdminCredentials): void {
+  if (password === null) {
+    say(`The first admin is ${username}, with the password that the configuration gives.`);
+    return;
+  }
+  const lines = ['The first admin', '', `  name      ${username}`, `  password  ${password}`, ''];
+  lines.push('To be changed at the first login. It is not shown again.');
+  const width = Math.max(...lines.map((line) => line.length));
+  say(`╭─${'─'.repeat(width)}─╮`);
+  for (const line of lines) say(`│ ${line.padEnd(width)} │`);
+  say(`╰─${'─'.repeat(width)}─╯`);
 }
 
 /** For people: what they need at once to use the service, and no log should keep. */

@@ -8,6 +8,7 @@ import { openPostgres, type OpenPostgres } from './database/postgres.js';
 import { Readiness } from './health/readiness.js';
 import { createApp } from './server.js';
 import { drain } from './server/drain.js';
+import { FirstAdmin, type FirstAdminCredentials } from './users/first-admin.js';
 
 export interface Service {
   /** Where it listens, for people on this machine. */
@@ -20,9 +21,14 @@ export interface Service {
  * Everything from an empty machine to a listening service: database, schema, application, first admin, port. What was started is stopped
  * again when a later step fails.
  *
+ * @param announce tells the operator who the first admin is; called on an empty database only
  * @throws Error with a message for the operator
  */
-export async function startService(env: Env, logger: Logger): Promise<Service> {
+export async function startService(
+  env: Env,
+  logger: Logger,
+  announce: (admin: FirstAdminCredentials) => void,
+): Promise<Service> {
   const log = (message: string): void => {
     logger.info(message);
   };
@@ -35,6 +41,7 @@ export async function startService(env: Env, logger: Logger): Promise<Service> {
     const app = await createApp({ env, connection: postgres.connection, logger });
     const service = { app, postgres, env };
     try {
+      await app.get(FirstAdmin).ensure(announce);
       await listen(service);
     } catch (error) {
       await app.close();

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { openApiDocument } from './openapi.js';
 import { SECURITY_HEADERS } from './server/security-headers.js';
 
 /** The files of Swagger UI that its page needs, and their types. Nothing else of that package is served. */
@@ -68,13 +68,4 @@ export function documentApi(app: NestFastifyApplication, issuer: string): void {
         .send(createReadStream(join(directory, name))),
     );
   }
-}
-
-export function openApiDocument(app: NestFastifyApplication, issuer: string): OpenAPIObject {
-  const config = new DocumentBuilder()
-    .setTitle('Portcullis')
-    .addServer(issuer)
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, 'bearer')
-    .build();
-  return SwaggerModule.createDocument(app, config);
 }

@@ -1,15 +1,15 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { ValidityModule } from '../validity/validity.module.js';
 import { HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { Readiness } from './readiness.js';
 
 /** What those who run the service ask it. */
 @Module({
-  // What a failed check found is in the answer; the readiness room logs it once, not at each probe.
-  imports: [TerminusModule.forRoot({ logger: false })],
+  // Terminus would log a failed check at each probe: Readiness does so when it changes.
+  imports: [TerminusModule.forRoot({ logger: false }), ValidityModule],
   controllers: [HealthController, MetricsController],
   providers: [Readiness],
-  exports: [Readiness],
 })
 export class HealthModule {}

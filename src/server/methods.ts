@@ -26,7 +26,8 @@ function matches(pattern: string, path: string): boolean {
 export function answerWrongMethods(fastify: FastifyInstance): void {
   const routes: Route[] = [];
   fastify.addHook('onRoute', ({ method, url }) => {
-    for (const each of [method].flat()) routes.push({ method: each, url });
+    // OPTIONS is for browsers that ask before they call, and taken everywhere or nowhere.
+    for (const each of [method].flat()) if (each !== 'OPTIONS') routes.push({ method: each, url });
   });
   fastify.addHook('onRequest', (request, _reply, done) => {
     if (!request.is404) {

@@ -9,6 +9,7 @@ import { createLogger } from '../../src/common/logging.js';
 import { Readiness } from '../../src/health/readiness.js';
 import { createApp } from '../../src/server.js';
 import { drain } from '../../src/server/drain.js';
+import { FirstAdmin } from '../../src/users/first-admin.js';
 import { createDatabase, type TestDatabase } from './database.js';
 import { HttpClient } from './http.js';
 
@@ -58,6 +59,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     logger: createLogger(env, options.log),
     ...(options.clock && { clock: options.clock }),
   });
+  await nest.get(FirstAdmin).ensure(() => undefined);
   await nest.listen({ port: 0, host: '127.0.0.1' });
   nest.get(Readiness).serving();
   const url = await nest.getUrl();

@@ -1,0 +1,72 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule, getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
+import { ProblemDto } from './common/problem.js';
+
+type PathItem = OpenAPIObject['paths'][string];
+type Operation = NonNullable<PathItem['get']>;
+
+const DESCRIPTION = `Keeps users, roles, permissions and signing keys, issues JWTs, and makes a JWT stop working the moment it should.
+
+**To try it out:** log in with \`POST /v1/auth/login\`, copy the \`access_token\` of the answer, press *Authorize* and paste it. Every
+route names the permission that it needs.
+
+**Errors** are problem documents (RFC 9457) with a \`code\` that is made for programs and a \`requestId\` that names the request in the logs.
+A refused token gets 401 with \`invalid_token\`, a missing permission 403 with \`insufficient_scope\`.
+
+**Lists** come in pages: \`?limit=&cursor=\`, and \`nextCursor\` of one page is the \`cursor\` of the next.`;
+
+const TAGS: Readonly<Record<string, string>> = {
+  Auth: 'Log in, refresh, log out; who am I, and where am I logged in',
+  Users: 'People: their accounts, status and roles',
+  Roles: 'What a role permits',
+  Permissions: 'What there is to be permitted',
+  Tokens: 'What a token says, and why it is accepted or refused',
+  Validity: 'Ending tokens before they expire',
+  Keys: 'What tokens are signed and verified with',
+  Audit: 'Who did what, and who tried to',
+  Operations: 'Health, metrics, and where everything is',
+};
+
+/** The OpenAPI 3 document of every room's routes. `issuer` tells below which path the service is reached. */
+export function openApiDocument(app: NestFastifyApplication, issuer: string): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setTitle('Portcullis')
+    .setDescription(DESCRIPTION)
+    .setVersion('1')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    // Without host: whoever reads the document has reached the service, and by a name that works for them.
+    .addServer(new URL(issuer).pathname)
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token' }, 'bearer');
+  for (const [name, description] of Object.entries(TAGS)) config.addTag(name, description);
+  const document = SwaggerModule.createDocument(app, config.build(), {
+    extraModels: [ProblemDto],
+    operationIdFactory: (controller, method) => operationId(controller, method),
+  });
+  for (const operation of Object.values(document.paths).flatMap(operationsOf)) complete(operation);
+  return document;
+}
+
+/** `AuditController` and `list` make `auditList`. */
+function operationId(controller: string, method: string): string {
+  const room = controller.replace(/Controller$/, '');
+  return `${room.charAt(0).toLowerCase()}${room.slice(1)}${method.charAt(0).toUpperCase()}${method.slice(1)}`;
+}
+
+function operationsOf({ get, put, post, patch, delete: remove }: PathItem): Operation[] {
+  return [get, put, post, patch, remove].filter((operation) => operation !== undefined);
+}
+
+/** Says what holds everywhere: any error is a problem document, and a route without security needs none. */
+function complete(operation: Operation): void {
+  operation.security ??= [];
+  operation.responses.default ??= { description: 'Any other error', content: problemContent() };
+  for (const response of Object.values(operation.responses)) {
+    if (response === undefined || '$ref' in response) continue;
+    const schema = response.content?.['application/json']?.schema;
+    if (schema && '$ref' in schema && schema.$ref === getSchemaPath(ProblemDto)) response.content = problemContent();
+  }
+}
+
+function problemContent(): Record<string, { schema: { $ref: string } }> {
+  return { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) } } };
+}
