@@ -12,13 +12,13 @@ import type { ForceExpirationDto, ForcedExpirationDto, Scope } from './forced-ex
 
 /** The live sessions of each scope, `$1` being its key. The text of each is ours: a scope from a request only chooses among them. */
 const SESSIONS_IN: Record<Scope, string> = {
-  global: '$1 IS NOT NULL',
+  global: '$1::text IS NOT NULL',
   user: 'user_id = $1::uuid',
   client: 'client_id = $1',
   audience: '$1 = ANY (audience)',
   session: 'id = $1::uuid',
   role: 'user_id IN (SELECT user_id FROM user_roles WHERE role_name = $1)',
-  token: '$1 IS NULL',
+  token: '$1::text IS NULL',
 };
 
 /** Ends the tokens of a scope by one row: its trigger records the event that every verifier decides by. */

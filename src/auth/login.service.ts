@@ -61,10 +61,7 @@ export class LoginService {
     const account = accountKey(credentials?.id ?? null, identifier);
     const right = await this.hasher.verify(credentials?.passwordHash ?? null, dto.password);
     // After the hash: of many guesses at once only those learn anything that ended before the account was locked.
-    const { failures } = await this.throttle.requireUnlocked(account).catch((error: unknown) => {
-      this.logins.inc({ outcome: 'locked' });
-      throw error;
-    });
+    const { failures } = await this.throttle.requireUnlocked(account);
     if (!right || credentials?.status !== 'active') {
       await this.fail(account, credentials, caller.actor);
       throw invalidCredentials();
@@ -72,9 +69,7 @@ export class LoginService {
     if (failures > 0) await this.throttle.forgetFailures(account);
     if (credentials.mustChangePassword) throw this.changeRequired(credentials);
     await this.strengthen(credentials, dto.password);
-    const pair = await this.startSession(credentials, audience, caller);
-    this.logins.inc({ outcome: 'success' });
-    return pair;
+    return this.startSession(credentials, audience, caller);
   }
 
   /** Starts a session from credentials that were just proven, and mints its first token once the session is committed. */
@@ -103,6 +98,7 @@ export class LoginService {
     const minted = await this.minter.mint(sessionId);
     // The account was disabled, or its password changed, while this one was being checked.
     if (!minted) throw invalidCredentials();
+    this.logins.inc({ outcome: 'success' });
     return tokenPair(minted, refreshToken);
   }
 
@@ -111,7 +107,9 @@ export class LoginService {
     const locked = await this.throttle.countFailure(account);
     const target = credentials ? { target: { type: 'user', id: credentials.id } } : {};
     await this.audit.recordRefusal({ action: 'login.failed', outcome: 'failure', actor, ...target });
-    if (locked) await this.audit.recordRefusal({ action: 'account.locked', outcome: 'denied', actor, ...target });
+    if (!locked) return;
+    this.logins.inc({ outcome: 'locked' });
+    await this.audit.recordRefusal({ action: 'account.locked', outcome: 'denied', actor, ...target });
   }
 
   private changeRequired({ id, sessionEpoch }: Credentials): Problem {

@@ -134,7 +134,9 @@ describe('the five questions', () => {
   });
 
   it('about a user do not apply to the token of a client', () => {
-    const client = evidence({}, { sub: 'orders', client_id: 'orders', sid: undefined });
+    const { sid: _, ...withoutSession } = claims;
+    const own = { ...withoutSession, sub: 'orders', client_id: 'orders' } as TokenClaims;
+    const client = evidence({ claims: own, verified: new VerifiedToken(own, 'key-1') });
     expect(answers(client)).toEqual({ ...ALL_GOOD, credentials_unchanged: null, user_active: null });
   });
 

@@ -1,9 +1,8 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import type { CatchUp, EventKind, ValidityEvent } from '@portcullis/verifier';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { Pool, type PoolClient } from 'pg';
-import type { DataSource, DataSourceOptions } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
+import { CONNECTION, type PostgresConnection } from '../database/connection.js';
 
 interface Row {
   seq: string;
@@ -36,12 +35,11 @@ export class PostgresValiditySource implements OnApplicationShutdown {
   private readonly pool: Pool;
 
   constructor(
-    @InjectDataSource() dataSource: DataSource,
+    @Inject(CONNECTION) connection: PostgresConnection,
     @Inject(ENV) private readonly env: Env,
   ) {
-    const { url } = dataSource.options as Extract<DataSourceOptions, { type: 'postgres' }>;
     this.pool = new Pool({
-      ...(url !== undefined && { connectionString: url }),
+      connectionString: connection.url,
       connectionTimeoutMillis: CONNECT_TIMEOUT,
       max: 2,
       keepAlive: true,
