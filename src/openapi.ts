@@ -27,6 +27,8 @@ const TAGS: Readonly<Record<string, string>> = {
   Operations: 'Health, metrics, and where everything is',
 };
 
+const PROBLEM = getSchemaPath(ProblemDto);
+
 /** The OpenAPI 3 document of every room's routes. `issuer` tells below which path the service is reached. */
 export function openApiDocument(app: NestFastifyApplication, issuer: string): OpenAPIObject {
   const config = new DocumentBuilder()
@@ -58,15 +60,19 @@ function operationsOf({ get, put, post, patch, delete: remove }: PathItem): Oper
 
 /** Says what holds everywhere: any error is a problem document, and a route without security needs none. */
 function complete(operation: Operation): void {
+  // A route with several addresses: `jwksRead[0]`, `jwksRead[1]`, …
+  operation.operationId = (operation.operationId ?? '').replace(/\[0\]$/, '').replace(/\[(\d+)\]$/, '$1');
   operation.security ??= [];
   operation.responses.default ??= { description: 'Any other error', content: problemContent() };
   for (const response of Object.values(operation.responses)) {
     if (response === undefined || '$ref' in response) continue;
-    const schema = response.content?.['application/json']?.schema;
-    if (schema && '$ref' in schema && schema.$ref === getSchemaPath(ProblemDto)) response.content = problemContent();
+    const isProblem = Object.values(response.content ?? {}).some(
+      ({ schema }) => schema && '$ref' in schema && schema.$ref === PROBLEM,
+    );
+    if (isProblem) response.content = problemContent();
   }
 }
 
 function problemContent(): Record<string, { schema: { $ref: string } }> {
-  return { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) } } };
+  return { 'application/problem+json': { schema: { $ref: PROBLEM } } };
 }

@@ -1,204 +1,204 @@
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startApp, type TestApp } from './support/app.js';
+import { ADMIN, startApp, type TestApp } from './support/app.js';
+import { createDatabase } from './support/database.js';
 import { RawConnection } from './support/socket.js';
-
-const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const JSON_TYPE = { 'content-type': 'application/json' };
 
 let app: TestApp;
 
 beforeAll(async () => {
-  app = await startApp({ env: { PORTCULLIS_BODY_LIMIT: '2048', PORTCULLIS_CORS_ORIGINS: 'https://app.example.org' } });
+  app = await startApp();
 });
 afterAll(() => app.close());
 
-describe('the request id', () => {
-  it('is new for each request', async () => {
-    const ids = await Promise.all([app.http.get('/health/live'), app.http.get('/health/live')]);
-    const [a, b] = ids.map(({ headers }) => headers.get('x-request-id'));
-    expect(a).toMatch(UUID_V7);
-    expect(b).toMatch(UUID_V7);
-    expect(a).not.toBe(b);
+describe('health', () => {
+  it('is live and ready', async () => {
+    expect((await app.http.get('/health/live')).body).toEqual({ status: 'ok' });
+    const ready = await app.http.get('/health/ready');
+    expect(ready.status).toBe(200);
+    const up = { status: 'up' };
+    expect(ready.body).toEqual({ status: 'ok', details: { process: up, database: up, validity: up } });
   });
 
-  it("is the caller's where that is harmless, in the header and in a problem", async () => {
-    const { headers, body } = await app.http.get('/nowhere', { headers: { 'x-request-id': 'trace.4711_a-b' } });
-    expect(headers.get('x-request-id')).toBe('trace.4711_a-b');
-    expect(body.requestId).toBe('trace.4711_a-b');
-  });
+  it('is live but not ready while the database is away, tells nobody why, and recovers', async () => {
+    const own = await startApp();
+    const admin = await own.admin();
+    const name = new URL(own.database.url).pathname.slice(1);
+    const outside = await createDatabase('empty');
+    await outside.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+    await outside.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
 
-  it.each(['short', 'x'.repeat(65), 'has a space', '{"a":1,"b":2}', 'semi;colon'])('is not %p', async (id) => {
-    const { headers } = await app.http.get('/health/live', { headers: { 'x-request-id': id } });
-    expect(headers.get('x-request-id')).toMatch(UUID_V7);
+    const ready = await own.http.get('/health/ready');
+    expect(ready.status).toBe(503);
+    expect(ready.body).toMatchObject({
+      status: 'error',
+      details: { process: { status: 'up' }, database: { status: 'down' } },
+    });
+    expect(JSON.stringify(ready.body)).not.toContain(name);
+    expect((await own.http.get('/health/live')).status).toBe(200);
+    const guarded = await admin.get('/v1/audit-events');
+    expect(guarded.status).toBe(503);
+    expect(guarded.headers.get('retry-after')).toBe('1');
+    expect(JSON.stringify(guarded.body)).not.toContain(name);
+
+    await outside.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+    expect((await own.http.get('/health/ready')).status).toBe(200);
+    expect((await admin.get('/v1/audit-events')).status).toBe(200);
+    await own.close();
+    await outside.drop();
   });
 });
 
-describe('a request that cannot be taken', () => {
-  const post = (body: string, headers: Record<string, string> = JSON_TYPE) =>
-    app.http.raw('POST', '/v1/tokens/explain', body, { headers });
+describe('metrics', () => {
+  const scrape = async (from: TestApp) => (await from.http.get<string>('/metrics')).body;
 
-  it.each<[string, number, string, () => ReturnType<typeof post>]>([
-    ['broken JSON', 400, 'bad_request', () => post('{"zzz": ')],
-    ['an empty body that claims to be JSON', 400, 'bad_request', () => post('')],
-    ['an array', 400, 'bad_request', () => post('[{"zzz": 1}]')],
-    ['a string', 400, 'bad_request', () => post('"zzz"')],
-    ['null', 400, 'bad_request', () => post('null')],
-    ['__proto__', 400, 'bad_request', () => post('{"__proto__": {"zzz": true}}')],
-    ['constructor.prototype', 400, 'bad_request', () => post('{"constructor": {"prototype": {"zzz": true}}}')],
-    ['too large a body', 413, 'body_too_large', () => post(`{"zzz": "${'z'.repeat(3000)}"}`)],
-    ['text', 415, 'unsupported_media_type', () => post('zzz', { 'content-type': 'text/plain' })],
-    [
-      'a form',
-      415,
-      'unsupported_media_type',
-      () => post('zzz=1', { 'content-type': 'application/x-www-form-urlencoded' }),
-    ],
-    ['an unknown address', 404, 'not_found', () => app.http.get('/v1/zzz?zzz=1')],
-    ['an unknown address with NUL', 404, 'not_found', () => app.http.get('/v1/zzz%00')],
-    ['broken percent-encoding', 400, 'bad_request', () => app.http.get('/v1/zzz/%E0%A4%A')],
-    ['another method', 405, 'method_not_allowed', () => app.http.put('/health/live', { zzz: 1 })],
-  ])('gets a problem for %s', async (_, status, code, send) => {
-    const { headers, body, ...answer } = await send();
-    expect(answer.status).toBe(status);
-    expect(headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
-    expect(headers.get('cache-control')).toBe('no-store');
-    expect(headers.get('x-content-type-options')).toBe('nosniff');
-    expect(body).toEqual({
-      type: `urn:portcullis:problem:${code}`,
-      title: expect.any(String),
-      status,
-      detail: expect.any(String),
-      code,
-      requestId: headers.get('x-request-id'),
-    });
-    expect(JSON.stringify(body)).not.toMatch(/zzz|node_modules|\.js/);
+  it('are in the Prometheus format, with those of the process', async () => {
+    const { headers, body } = await app.http.get<string>('/metrics');
+    expect(headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(body).toMatch(/^process_resident_memory_bytes \d+$/m);
+    expect(body).toMatch(/^nodejs_eventloop_lag_p99_seconds \S+$/m);
   });
 
-  it('learns which methods an address takes', async () => {
-    const { headers } = await app.http.put('/health/live');
-    expect(headers.get('allow')).toBe('GET, HEAD');
-  });
-
-  it.each([
-    ['what is not HTTP', 'zzz\r\n\r\n', 400],
-    ['headers without end', `GET / HTTP/1.1\r\nHost: a\r\nX-Long: ${'z'.repeat(20_000)}\r\n\r\n`, 431],
-  ])('gets a problem for %s', async (_, text, status) => {
-    const connection = await RawConnection.open(app.url);
-    connection.send(text);
-    const [head = '', body = ''] = (await connection.untilClosed()).split('\r\n\r\n');
-    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-    expect(head).toContain('content-type: application/problem+json');
-    expect(JSON.parse(body)).toMatchObject({ status, requestId: expect.stringMatching(UUID_V7) });
+  it('count requests by route, whatever addresses are asked for', async () => {
+    const own = await startApp({ database: app.database });
+    const admin = await own.admin();
+    for (const path of ['/zzz1', '/zzz2?a=1', '/v1/users/zzz3', '/v1/users/zzz4?b=2']) await admin.get(path);
+    const body = await scrape(own);
     expect(body).not.toContain('zzz');
-  });
-
-  it('gets a problem, and no handler, when it is too slow to arrive', async () => {
-    const impatient = await startApp({ env: { PORTCULLIS_REQUEST_TIMEOUT_MS: '100' }, database: app.database });
-    const connection = await RawConnection.open(impatient.url);
-    connection.send(
-      'POST /v1/tokens/explain HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+    expect(body).toMatch(/^http_request_duration_seconds_count\{method="GET",route="unmatched",status="4xx"\} 2$/m);
+    expect(body).toMatch(
+      /^http_request_duration_seconds_count\{method="GET",route="\/v1\/users\/:id",status="4xx"\} 2$/m,
     );
-    expect(await connection.untilClosed()).toMatch(/^HTTP\/1.1 408 [\s\S]*"code":"request_timeout"/);
-    await impatient.close();
+    await own.close();
+  });
+
+  it('are not mixed up between two applications in one process', async () => {
+    const own = await startApp({ database: app.database });
+    expect(await scrape(own)).not.toContain('route="/health/live"');
+    await own.http.get('/health/live');
+    expect(await scrape(own)).toMatch(/_count\{method="GET",route="\/health\/live",status="2xx"\} 1$/m);
+    await own.close();
   });
 });
 
-describe('every answer', () => {
-  it.each(['/health/live', '/', '/docs', '/openapi.json', '/nowhere', '/%E0%A4%A'])('is hardened: %s', async (path) => {
-    const { headers } = await app.http.get(path);
-    expect(headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains');
-    expect(headers.get('x-content-type-options')).toBe('nosniff');
-    expect(headers.get('x-frame-options')).toBe('DENY');
-    expect(headers.get('referrer-policy')).toBe('no-referrer');
-    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; .*frame-ancestors 'none'$/);
-    expect(headers.get('content-security-policy')).not.toContain('unsafe-eval');
-    expect(headers.get('server')).toBeNull();
-    expect(headers.get('x-powered-by')).toBeNull();
-  });
+describe('the log', () => {
+  /** What an app logs while `work` runs on it. */
+  async function logged(
+    env: Record<string, string>,
+    work: (app: TestApp) => Promise<unknown>,
+  ): Promise<Record<string, unknown>[]> {
+    const log = new PassThrough({ encoding: 'utf8' });
+    const lines: string[] = [];
+    log.on('data', (text: string) => lines.push(text));
+    const own = await startApp({ env: { PORTCULLIS_LOG_LEVEL: 'debug', ...env }, database: app.database, log });
+    await work(own);
+    await own.close();
+    return lines
+      .join('')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
 
-  it('is not kept by caches unless its route says so', async () => {
-    expect((await app.http.get('/health/live')).headers.get('cache-control')).toBe('no-store');
-  });
-
-  it('has no body where HEAD asked', async () => {
-    const { status, headers, body } = await app.http.raw('HEAD', '/health/live');
-    expect(status).toBe(200);
-    expect(headers.get('content-length')).toBe('15');
-    expect(body).toBe('');
-  });
-});
-
-describe('pages of other origins', () => {
-  const from = (origin: string) => ({ headers: { origin } });
-
-  it('may read answers when they are named', async () => {
-    const { headers } = await app.http.get('/health/live', from('https://app.example.org'));
-    expect(headers.get('access-control-allow-origin')).toBe('https://app.example.org');
-    expect(headers.get('access-control-allow-credentials')).toBeNull();
-    expect(headers.get('access-control-expose-headers')).toBe('ETag, X-Request-Id, Retry-After, WWW-Authenticate');
-    expect(headers.get('vary')).toContain('Origin');
-  });
-
-  it.each(['https://app.example.org.evil.test', 'http://app.example.org', 'null'])('may not: %s', async (origin) => {
-    const { headers } = await app.http.get('/health/live', from(origin));
-    expect(headers.get('access-control-allow-origin')).toBeNull();
-  });
-
-  it('are told in advance what they may send', async () => {
-    const { status, headers } = await app.http.raw('OPTIONS', '/v1/tokens/explain', undefined, {
-      headers: {
-        origin: 'https://app.example.org',
-        'access-control-request-method': 'POST',
-        'access-control-request-headers': 'authorization,content-type',
-      },
+  it('names each request by its route, id and caller, and holds no secret', async () => {
+    let token = '';
+    const lines = await logged({}, async (own) => {
+      const { body } = await own.http.post('/v1/auth/login', ADMIN);
+      token = String(body.access_token);
+      await own.http.as(token).get('/v1/users/0198c5a0-6a54-7cc0-b0a4-4f3f4f1c8a11?secret=zzz', {
+        headers: { 'x-request-id': 'trace-4711' },
+      });
+      await own.http.post('/v1/auth/login', { username: 'admin', password: 'zzz wrong password zzz' });
     });
-    expect(status).toBe(204);
-    expect(headers.get('access-control-allow-origin')).toBe('https://app.example.org');
-    expect(headers.get('access-control-allow-headers')).toContain('Authorization');
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 'info',
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+        requestId: 'trace-4711',
+        method: 'GET',
+        route: '/v1/users/:id',
+        ms: expect.any(Number),
+        subject: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      }),
+    );
+    const text = JSON.stringify(lines);
+    for (const secret of [token, ADMIN.password, 'zzz', 'argon2']) expect(text).not.toContain(secret);
   });
 
-  it('are told nothing where no origin is named', async () => {
-    const closed = await startApp({ database: app.database });
-    const { headers } = await closed.http.get('/health/live', from('https://app.example.org'));
-    expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
-    await closed.close();
+  it('has probes at debug level only', async () => {
+    const lines = await logged({}, async (own) => {
+      for (const path of ['/health/live', '/health/ready', '/metrics', '/openapi.json']) await own.http.get(path);
+    });
+    const levels = lines.filter(({ msg }) => msg === 'request').map(({ route, level }) => [route, level]);
+    expect(levels).toEqual([
+      ['/health/live', 'debug'],
+      ['/health/ready', 'debug'],
+      ['/metrics', 'debug'],
+      ['/openapi.json', 'info'],
+    ]);
+  });
+
+  const addresses = async (env: Record<string, string>): Promise<unknown[]> => {
+    const forwarded = { headers: { 'x-forwarded-for': '203.0.113.7, 198.51.100.9' } };
+    const lines = await logged(env, (own) => own.http.get('/', forwarded));
+    return lines.filter(({ msg }) => msg === 'request').map(({ address }) => address);
+  };
+
+  it('believes X-Forwarded-For of trusted proxies, and only as far as they can know', async () => {
+    expect(await addresses({ PORTCULLIS_TRUSTED_PROXIES: '127.0.0.0/8' })).toEqual(['198.51.100.9']);
+    expect(await addresses({ PORTCULLIS_TRUSTED_PROXIES: '127.0.0.1,198.51.100.0/24' })).toEqual(['203.0.113.7']);
+  });
+
+  it('does not believe it otherwise', async () => {
+    expect(await addresses({})).toEqual(['127.0.0.1']);
+    expect(await addresses({ PORTCULLIS_TRUSTED_PROXIES: '10.0.0.0/8' })).toEqual(['127.0.0.1']);
   });
 });
 
-describe('the landing page', () => {
-  it('is a page for people, whose links lead somewhere', async () => {
-    const { headers, body } = await app.http.get<string>('/', { headers: { accept: 'text/html,*/*;q=0.8' } });
-    expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
-    const links = [...body.matchAll(/href="([^"]+)"/g)].map(([, link]) => link);
-    expect(links.length).toBeGreaterThan(4);
-    for (const link of links) expect((await app.http.get(`/${link}`)).status).toBe(200);
+describe('closing', () => {
+  const REQUEST =
+    'POST /v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n';
+
+  it('answers the request in flight, takes no new connection, and closes idle ones', async () => {
+    const own = await startApp({ database: app.database });
+    const idle = await RawConnection.open(own.url);
+    idle.send('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
+    await idle.until(/ok/);
+    const inFlight = await RawConnection.open(own.url);
+    const arrived = once(own.nest.getHttpServer(), 'request');
+    inFlight.send(`${REQUEST}{`);
+    await arrived;
+
+    let closed = false;
+    const closing = own.close().then(() => (closed = true));
+    await idle.untilClosed();
+    await expect(RawConnection.open(own.url)).rejects.toThrow('ECONNREFUSED');
+    expect(closed).toBe(false);
+    inFlight.send('}');
+    expect(await inFlight.untilClosed()).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"validation_failed"/);
+    await closing;
   });
 
-  it('is JSON for programs', async () => {
-    const { body } = await app.http.get('/', { headers: { accept: 'application/json' } });
-    expect(body).toMatchObject({ service: 'portcullis', links: { openapi: '/openapi.json' } });
-    for (const link of Object.values(body.links as object))
-      expect((await app.http.get(link as string)).status).toBe(200);
-  });
-});
-
-describe('Swagger UI', () => {
-  it('is served with its files, and may run nothing else', async () => {
-    const page = await app.http.get<string>('/docs');
-    expect(page.headers.get('content-security-policy')).toContain("script-src 'self';");
-    const files = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file);
-    expect(files).toHaveLength(4);
-    for (const file of files) {
-      const { status, headers } = await app.http.get(`/${file}`);
-      expect(status).toBe(200);
-      expect(headers.get('content-type')).not.toContain('octet-stream');
-    }
+  it('serves what still comes in over an open connection, and then closes that', async () => {
+    const own = await startApp({ database: app.database });
+    const connection = await RawConnection.open(own.url);
+    const arrived = once(own.nest.getHttpServer(), 'request');
+    connection.send(`${REQUEST}{`);
+    await arrived;
+    const closing = own.close();
+    connection.send('}GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect(await connection.untilClosed()).toMatch(/validation_failed[\s\S]*connection: close[\s\S]*{"status":"ok"}$/i);
+    await closing;
   });
 
-  it.each(['/docs/index.html', '/docs/../package.json', '/docs/%2e%2e%2fpackage.json', '/docs/package.json'])(
-    'serves no other file: %s',
-    async (path) => {
-      expect((await app.http.get(path)).status).toBe(404);
-    },
-  );
+  it('cuts off what does not end in time', async () => {
+    const own = await startApp({ env: { PORTCULLIS_SHUTDOWN_TIMEOUT_MS: '50' }, database: app.database });
+    const connection = await RawConnection.open(own.url);
+    const arrived = once(own.nest.getHttpServer(), 'request');
+    connection.send(`${REQUEST}{`);
+    await arrived;
+    await own.close();
+    expect(await connection.untilClosed()).toBe('');
+  });
 });
