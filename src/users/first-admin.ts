@@ -55,7 +55,7 @@ export class FirstAdmin {
       action: 'user.created',
       actor: SYSTEM,
       target: { type: 'user', id },
-      details: { username, roles: [ADMIN_ROLE] },
+      details: { roles: [ADMIN_ROLE] },
     });
     announce({ username, password: configured === null ? password : null });
   }

@@ -45,7 +45,7 @@ export class UserAdministration {
       await this.permissions.permissionsOfRoles(manager, roles);
       await manager.insert(User, { id, ...given, passwordHash });
       await this.permissions.setUserRoles(manager, actor, id, roles);
-      await this.record(manager, 'user.created', actor, id, { username: given.username, roles });
+      await this.record(manager, 'user.created', actor, id, { roles });
       return this.records.read(manager, id);
     });
   }
@@ -95,7 +95,7 @@ export class UserAdministration {
       const user = await this.lock(manager, { actor, id, ifMatch });
       await this.permissions.assertNotLastAdmin(manager, user.id);
       await manager.delete(User, { id: user.id });
-      await this.record(manager, 'user.deleted', actor, user.id, { username: user.username, roles: user.roles });
+      await this.record(manager, 'user.deleted', actor, user.id, { roles: user.roles });
     });
   }
 

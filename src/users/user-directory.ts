@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type SelectQueryBuilder } from 'typeorm';
 import { UUID, decodeCursor, pageOf, type Page } from '../common/pagination.js';
 import { prefixPattern } from './search-pattern.js';
 import { UserRecords, type UserWithRoles } from './user-records.js';
@@ -15,7 +15,13 @@ export class UserDirectory {
   ) {}
 
   /** Oldest first: ids are made in the order of time (uuid version 7), so that pages do not shift when users are added. */
-  async list({ limit, cursor, search, status, role }: UsersQuery): Promise<Page<UserWithRoles>> {
+  async list(query: UsersQuery): Promise<Page<UserWithRoles>> {
+    const { items, nextCursor } = pageOf(await this.matching(query).getMany(), query.limit, ({ id }) => id);
+    return { items: await this.records.withRoles(this.dataSource.manager, items), nextCursor };
+  }
+
+  /** One user more than the page holds. */
+  matching({ limit, cursor, search, status, role }: UsersQuery): SelectQueryBuilder<User> {
     const after = decodeCursor(cursor, UUID);
     const users = this.dataSource
       .createQueryBuilder(User, 'u')
@@ -31,8 +37,7 @@ export class UserDirectory {
     if (role !== undefined) {
       users.andWhere('EXISTS (SELECT FROM user_roles r WHERE r.user_id = u.id AND r.role_name = :role)', { role });
     }
-    const { items, nextCursor } = pageOf(await users.getMany(), limit, ({ id }) => id);
-    return { items: await this.records.withRoles(this.dataSource.manager, items), nextCursor };
+    return users;
   }
 
   /** @throws Problem 404 */
