@@ -3,7 +3,7 @@ FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY packages/verifier/package.json packages/verifier/
-RUN npm ci --no-audit --no-fund
+RUN SCARF_ANALYTICS=false npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json nest-cli.json ./
 COPY packages packages
 COPY config config
