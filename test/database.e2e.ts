@@ -3,7 +3,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/database/embedded/supervisor.js';
+import {
+  startEmbeddedPostgres,
+  type EmbeddedOptions,
+  type EmbeddedPostgres,
+} from '../src/database/embedded/supervisor.js';
 import { occupantOf } from '../src/database/embedded/processes.js';
 import { connectExternal } from '../src/database/external.js';
 import { openPostgres } from '../src/database/postgres.js';
@@ -20,11 +24,14 @@ let seed: string;
 let root: string;
 let dataDir: string;
 const open = new Set<EmbeddedPostgres>();
+/** The directories of the servers' sockets. */
+const sockets = new Set<string>();
 const times: Record<string, number> = {};
 
 beforeAll(async () => {
   seed = fs.mkdtempSync(path.join(fastDirectory(), 'portcullis-e2e-seed-'));
   const server = await timed('cold start', () => startEmbeddedPostgres({ dataDir: seed }));
+  rememberSocket(server.connection.url);
   await query(server.connection.url, 'CREATE TABLE kept AS SELECT 42 AS id');
   await timed('stop', () => server.stop());
 });
@@ -40,7 +47,7 @@ afterEach(async () => {
   await Promise.all([...open].map((server) => server.stop()));
   open.clear();
   if (fs.existsSync(cluster())) await until('the server has ended', () => occupantOf(cluster()).kind === 'nobody');
-  fs.rmSync(root, { recursive: true, force: true });
+  for (const directory of [root, ...sockets]) fs.rmSync(directory, { recursive: true, force: true });
 });
 
 afterAll(() => {
@@ -58,10 +65,16 @@ function cluster(): string {
   return path.join(dataDir, 'pg18');
 }
 
-async function start(log?: (message: string) => void): Promise<EmbeddedPostgres> {
-  const server = await startEmbeddedPostgres({ dataDir, ...(log === undefined ? {} : { log }) });
+async function start(options: Omit<EmbeddedOptions, 'dataDir'> = {}): Promise<EmbeddedPostgres> {
+  const server = await startEmbeddedPostgres({ ...options, dataDir });
   open.add(server);
+  rememberSocket(server.connection.url);
   return server;
+}
+
+function rememberSocket(url: string): void {
+  const directory = new URL(url).searchParams.get('host');
+  if (directory !== null) sockets.add(directory);
 }
 
 async function query<Row extends object>(url: string, sql: string): Promise<Row[]> {
@@ -139,9 +152,8 @@ describe('start and stop', () => {
 
   it('says what Postgres said when it does not start', async () => {
     copySeed();
-    await expect(startEmbeddedPostgres({ dataDir, settings: { shared_buffers: 'plenty' } })).rejects.toThrow(
-      /did not start: .*shared_buffers/,
-    );
+    await (await start()).stop();
+    await expect(start({ settings: { shared_buffers: 'plenty' } })).rejects.toThrow(/did not start: .*shared_buffers/);
   });
 
   it('refuses to begin anew beside the data of another version', async () => {
@@ -190,7 +202,7 @@ describe('after a crash', () => {
   it('is started again when the server dies under its owner', async () => {
     copySeed();
     const said: string[] = [];
-    const server = await start((message) => said.push(message));
+    const server = await start({ log: (message) => said.push(message) });
     process.kill(serverPid(), 'SIGKILL');
     await until('the server is back', () => said.at(-1) === 'The embedded database is running again.');
     expect(await query(server.connection.url, 'SELECT id FROM kept')).toEqual([{ id: 42 }]);
@@ -203,7 +215,7 @@ describe('several processes on one directory', () => {
     copySeed();
     const owner = await startDatabaseProcess(dataDir, { write: true });
     const said: string[] = [];
-    const joined = await start((message) => said.push(message));
+    const joined = await start({ log: (message) => said.push(message) });
     expect([owner.owner, joined.owner]).toEqual([true, false]);
     expect(joined.connection.url).toBe(owner.url);
     await until('some rows are acknowledged', () => owner.acknowledged() > 100);
@@ -260,6 +272,7 @@ asRoot('whoever starts it', () => {
     fs.mkdirSync(dataDir);
     fs.chownSync(dataDir, nobody.uid, nobody.gid);
     const process = await startDatabaseProcess(dataDir, { spawn: nobody });
+    rememberSocket(process.url);
     expect(process.owner).toBe(true);
     expect(fs.statSync(`/proc/${serverPid()}`).uid).toBe(nobody.uid);
     await process.close();
@@ -281,6 +294,7 @@ describe('openPostgres', () => {
   it('runs the embedded database where no other is given', async () => {
     copySeed();
     const postgres = await openPostgres({ dataDir }, () => undefined);
+    rememberSocket(postgres.connection.url);
     expect(postgres.embedded).toBe(true);
     expect(await works(postgres.connection.url)).toBe(true);
     await postgres.stop();
@@ -301,8 +315,7 @@ describe('openPostgres', () => {
 
   it('warns of prepared transactions, and refuses a read-only server', async () => {
     copySeed();
-    const server = await startEmbeddedPostgres({ dataDir, settings: { max_prepared_transactions: '5' } });
-    open.add(server);
+    const server = await start({ settings: { max_prepared_transactions: '5' } });
     const { url } = server.connection;
     const said: string[] = [];
     await connectExternal(url, (message) => said.push(message));

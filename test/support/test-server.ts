@@ -7,6 +7,7 @@ import { DataSource } from 'typeorm';
 import { migrationOptions } from '../../config/database.js';
 import { migrations } from '../../migrations/index.js';
 import { connectionTo } from '../../src/database/connection.js';
+import { isAlive } from '../../src/database/embedded/processes.js';
 import { startEmbeddedPostgres } from '../../src/database/embedded/supervisor.js';
 import { connectExternal } from '../../src/database/external.js';
 import { migrate } from '../../src/database/migrate.js';
@@ -66,6 +67,8 @@ async function openServer(external: string | undefined): Promise<{ url: string; 
   const base = fastDirectory();
   removeLeftovers(base);
   const dataDir = path.join(base, `portcullis-test-${process.pid}`);
+  // The directory of the socket is made below it, and so goes with the rest.
+  process.env.TMPDIR = dataDir;
   const server = await startEmbeddedPostgres({ dataDir, settings: FAST_AND_LOOSE, log });
   await allowCreatingDatabases(server.connection.url);
   const close = async (): Promise<void> => {
@@ -91,8 +94,9 @@ async function allowCreatingDatabases(serviceUrl: string): Promise<void> {
 function removeLeftovers(base: string): void {
   for (const name of fs.readdirSync(base)) {
     const pid = /^portcullis-test-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && !fs.existsSync(`/proc/${pid}`))
-      fs.rmSync(path.join(base, name), { recursive: true, force: true });
+    const directory = path.join(base, name);
+    if (pid === undefined || isAlive(Number(pid)) || fs.statSync(directory).uid !== process.getuid?.()) continue;
+    fs.rmSync(directory, { recursive: true, force: true });
   }
 }
 

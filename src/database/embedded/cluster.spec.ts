@@ -28,7 +28,7 @@ describe('occupantOf', () => {
     expect(occupantOf(dataDir)).toEqual({ kind: 'nobody' });
     for (const pid of [process.pid, process.ppid, 2 ** 22 + 1]) {
       fs.writeFileSync(path.join(dataDir, 'postmaster.pid'), `${pid}\n${dataDir}\n1\n5432\n/tmp/p\n\n\nready\n`);
-      expect(occupantOf(dataDir)).toEqual({ kind: 'nobody' });
+      expect(occupantOf(dataDir)).toEqual({ kind: 'nobody', stalePid: pid });
     }
   });
 });

@@ -99,12 +99,16 @@ function run([file = '', ...args]: string[], identity: Identity): Promise<{ code
   });
 }
 
-/** What killed starts left. */
+/** What killed starts left, as far as it is ours to remove: it is in nobody's way. */
 function removeAbandoned(dataDir: string): void {
   for (const name of fs.readdirSync(dataDir)) {
     const pid = /^pg\d+\.init-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid)))
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    try {
       fs.rmSync(path.join(dataDir, name), { recursive: true, force: true });
+    } catch (error) {
+      if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
   }
 }
 

@@ -42,7 +42,7 @@ export async function obtainServer(place: Place, known: Endpoint | undefined): P
         }
         break;
       case 'nobody': {
-        const server = await launch(place, known);
+        const server = await launch(place, known, occupant.stalePid);
         if (server !== 'taken') return server;
       }
     }
@@ -53,14 +53,12 @@ export async function obtainServer(place: Place, known: Endpoint | undefined): P
   }
 }
 
-function launch(place: Place, known: Endpoint | undefined): Promise<Server | 'taken'> {
+function launch(place: Place, known: Endpoint | undefined, stalePid: number | undefined): Promise<Server | 'taken'> {
   if (place.tcp !== undefined) return launchOnWindows(place, { host: '127.0.0.1', port: place.tcp.port });
   const { account } = place.identity;
   if (known !== undefined) restoreSocketDirectory(known.host, account);
-  return launchUnderWatchdog(
-    place,
-    known ?? { host: prepareSocketDirectory(place.cluster, account), port: SOCKET_PORT },
-  );
+  const endpoint = known ?? { host: prepareSocketDirectory(place.cluster, account), port: SOCKET_PORT };
+  return launchUnderWatchdog(place, endpoint, stalePid);
 }
 
 /** A server that another process started. */

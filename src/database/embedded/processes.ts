@@ -7,7 +7,8 @@ import { readPostmasterFile, type PostmasterFile } from './postmaster-file.js';
 export type Occupant =
   | { readonly kind: 'server'; readonly file: PostmasterFile }
   | { readonly kind: 'remains'; readonly pids: readonly number[] }
-  | { readonly kind: 'nobody' };
+  /** `stalePid`: what the file that was left says, if there is one; that process is none of Postgres's, or does not exist. */
+  | { readonly kind: 'nobody'; readonly stalePid?: number };
 
 /**
  * Looks for processes, not at the pid file alone: after a crash its pid may belong to an unrelated process or to a zombie, and a server
@@ -17,7 +18,8 @@ export function occupantOf(cluster: string): Occupant {
   const file = readPostmasterFile(cluster);
   if (file !== undefined && isServerOf(file.pid, cluster)) return { kind: 'server', file };
   const pids = process.platform === 'linux' ? processesIn(cluster) : [];
-  return pids.length > 0 ? { kind: 'remains', pids } : { kind: 'nobody' };
+  if (pids.length > 0) return { kind: 'remains', pids };
+  return { kind: 'nobody', ...(file === undefined ? {} : { stalePid: file.pid }) };
 }
 
 /** Whether the process is a Postgres that runs on this cluster. */

@@ -2,7 +2,8 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import fs from 'node:fs';
 import { Socket } from 'node:net';
 import path from 'node:path';
-import { type Writable } from 'node:stream';
+import { createInterface } from 'node:readline';
+import { type Readable, type Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { program } from './binaries.js';
 import { serverEnvironment } from './environment.js';
@@ -21,23 +22,30 @@ const TAKEN = 75;
  * Runs the server for as long as its standard input stays open. The kernel closes that pipe however we end, kill -9 included; the server
  * then shuts down in good order instead of living on without a master.
  *
- * Arguments: the cluster, the socket, then the server's command line.
+ * Arguments: the cluster, the socket, the stale pid or nothing, then the server's command line. Prints the server's pid.
  *
- * The lock on PG_VERSION is inherited by every process of the server, and the kernel keeps it until the last of them is gone: a proof, across
- * pid namespaces too, that what an earlier server left may be removed. Without that, Postgres refuses to start whenever the pid in a
- * stale file belongs to some other process by now. SIGINT is Postgres's fast shutdown: clients are disconnected, nothing is lost.
+ * Postgres refuses to start whenever the pid in a stale postmaster.pid belongs to some other process by now, so that file has to go. The lock on
+ * PG_VERSION is inherited by every process of a server, and the kernel keeps it until the last of them is gone: a proof, across pid
+ * namespaces too, that nobody needs the file. Where there is no flock (macOS) it is removed only if it still holds the pid of which our
+ * caller knows that it is no server, and only if that pid is alive: in all other cases Postgres's own checks are better. SIGINT is the fast shutdown: clients are disconnected,
+ * nothing is lost.
  */
 const SCRIPT = `
 exec 3<&0 </dev/null
-cluster=$1; socket=$2; shift 2
+cluster=$1; socket=$2; stale=$3; shift 3
 exec 4<"$cluster/PG_VERSION" || exit 1
+remove_stale() { rm -f "$cluster/postmaster.pid" "$socket.lock" "$socket"; }
 if command -v flock >/dev/null; then
   flock -n -E ${TAKEN} 4
   [ $? -ne ${TAKEN} ] || exit ${TAKEN}
+  remove_stale
+elif [ "$(head -n 1 "$cluster/postmaster.pid" 2>/dev/null)" = "$stale" ] && kill -0 "$stale" 2>/dev/null; then
+  remove_stale
 fi
-rm -f "$cluster/postmaster.pid" "$socket.lock" "$socket"
-"$@" 3<&- &
+"$@" 3<&- >&2 &
 server=$!
+echo "$server"
+exec >&2
 trap 'kill -INT "$server"' INT TERM HUP
 {
   exec 4<&-
@@ -60,17 +68,24 @@ const SHUTDOWN_PATIENCE_MS = 30_000;
 const POLL_MS = 5;
 const LARGEST_LOG_BYTES = 10 * 1024 * 1024;
 
-type Watchdog = ChildProcessByStdio<Writable, null, null>;
+type Watchdog = ChildProcessByStdio<Writable, Readable, null>;
 
 /**
  * Starts a server that ends with this process, and waits until it accepts connections.
  *
+ * @param stalePid what a stale postmaster.pid says
  * @returns `taken` when another process was faster
  * @throws Error with the end of the server's log when it does not come up
  */
-export async function launchUnderWatchdog(place: Place, endpoint: Endpoint): Promise<Server | 'taken'> {
+export async function launchUnderWatchdog(
+  place: Place,
+  endpoint: Endpoint,
+  stalePid: number | undefined,
+): Promise<Server | 'taken'> {
   const logStart = rotateLog(place.logFile);
-  const watchdog = spawnWatchdog(place, endpoint);
+  const watchdog = spawnWatchdog(place, endpoint, stalePid);
+  let serverPid: number | undefined;
+  createInterface(watchdog.stdout).once('line', (line) => (serverPid = Number(line)));
   let exitCode: number | undefined;
   const gone = new Promise<void>((resolve) => {
     const ended = (code: number | null): void => {
@@ -87,7 +102,9 @@ export async function launchUnderWatchdog(place: Place, endpoint: Endpoint): Pro
 
   while (!hasExited()) {
     const occupant = occupantOf(place.cluster);
-    if (occupant.kind === 'server' && occupant.file.status === 'ready' && (await accepts(endpoint))) break;
+    // Ours, not that of another process which was faster.
+    const isOurs = occupant.kind === 'server' && occupant.file.pid === serverPid;
+    if (isOurs && occupant.file.status === 'ready' && (await accepts(endpoint))) break;
     await delay(POLL_MS);
   }
   if (hasExited()) {
@@ -98,7 +115,7 @@ export async function launchUnderWatchdog(place: Place, endpoint: Endpoint): Pro
   return { endpoint, owned: true, gone, stop: () => stopServer(place, watchdog, gone) };
 }
 
-function spawnWatchdog(place: Place, endpoint: Endpoint): Watchdog {
+function spawnWatchdog(place: Place, endpoint: Endpoint, stalePid: number | undefined): Watchdog {
   const settings = { listen_addresses: '', unix_socket_permissions: '0700', ...place.settings };
   const server = [
     ...place.identity.wrapper,
@@ -108,11 +125,12 @@ function spawnWatchdog(place: Place, endpoint: Endpoint): Watchdog {
   ];
   const log = fs.openSync(place.logFile, 'a', 0o600);
   try {
-    return spawn('/bin/sh', ['-c', SCRIPT, 'portcullis-postgres', place.cluster, socketIn(endpoint.host), ...server], {
+    const parameters = [place.cluster, socketIn(endpoint.host), String(stalePid ?? ''), ...server];
+    return spawn('/bin/sh', ['-c', SCRIPT, 'portcullis-postgres', ...parameters], {
       ...asAccount(place.identity.account),
       env: serverEnvironment(),
       cwd: path.parse(place.cluster).root,
-      stdio: ['pipe', log, log],
+      stdio: ['pipe', 'pipe', log],
       // A session of its own: Ctrl-C in a terminal must not reach the database before the service has closed.
       detached: true,
     }) as unknown as Watchdog;
@@ -127,6 +145,7 @@ function letGo(watchdog: Watchdog): void {
   // Writing to a watchdog that is gone fails; that it is gone is known from its exit.
   watchdog.stdin.on('error', () => undefined);
   if (watchdog.stdin instanceof Socket) watchdog.stdin.unref();
+  watchdog.stdout.destroy();
 }
 
 async function stopServer(place: Place, watchdog: Watchdog, gone: Promise<void>): Promise<void> {
