@@ -11,6 +11,7 @@ const SAME_SIGNAL = 500;
 const env = configuration();
 const logger = createLogger(env);
 const starting = startService(env, logger, announce);
+let listening = false;
 let stoppingSince: number | undefined;
 
 process.on('SIGTERM', onSignal);
@@ -20,6 +21,7 @@ process.on('unhandledRejection', onFailure);
 
 try {
   const { url } = await starting;
+  listening = true;
   say(`Portcullis is listening on ${url}`);
   say(`Swagger UI: ${url}/docs`);
 } catch (error) {
@@ -52,6 +54,8 @@ function onFailure(error: unknown): void {
 
 async function stop(exitCode: number): Promise<void> {
   stoppingSince = performance.now();
+  // A start may wait long for an external database. Nothing has been started by then that must be stopped.
+  if (!listening && env.databaseUrl !== null) process.exit(exitCode);
   setTimeout(() => process.exit(1), env.shutdownTimeoutMs + CLOSING_TIME);
   try {
     await (await starting).stop();
