@@ -1,9 +1,12 @@
 import { createSecretKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { CompactSign } from 'jose';
 import { algorithmOf, verificationKey, verifySignature, type Algorithm } from './algorithms.js';
 import { parseJws } from './jws.js';
+
+// Keys and properties take long on a busy machine.
+jest.setTimeout(60_000);
 
 interface Case {
   algorithm: Algorithm;

@@ -1,8 +1,11 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { CatchUp, EventKind, ValidityEvent } from './events.js';
 import { WindowFollower } from './follower.js';
 import { ValidityWindow } from './window.js';
+
+// The properties take long on a busy machine.
+jest.setTimeout(60_000);
 
 type Rows = ReadonlyMap<string, ValidityEvent>;
 
@@ -79,7 +82,7 @@ describe('WindowFollower', () => {
           const answer = truth.read(after);
           return Promise.resolve(mood === 'garble' ? { ...answer, floor: answer.seq + 1 } : answer);
         };
-        const follower = new WindowFollower(source, window, { monotonic: () => clock });
+        const follower = new WindowFollower(source, window, { timeoutMs: 60_000, monotonic: () => clock });
 
         const follow = async (next: typeof mood): Promise<void> => {
           mood = next;

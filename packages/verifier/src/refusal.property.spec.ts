@@ -1,9 +1,12 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { hashedKey, type CatchUp, type EventKind, type ValidityEvent } from './events.js';
 import { refusalOf, strippedBy } from './refusal.js';
 import { VerifiedToken } from './verified-token.js';
 import { ValidityWindow } from './window.js';
+
+// The properties take long on a busy machine.
+jest.setTimeout(60_000);
 
 const KEEP_SECONDS = 3600;
 const KEEP_ACCESS_SECONDS = 300;

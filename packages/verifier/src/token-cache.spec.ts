@@ -1,7 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { TokenCache } from './token-cache.js';
 import { VerifiedToken } from './verified-token.js';
+
+// Keys and properties take long on a busy machine.
+jest.setTimeout(60_000);
 
 function verified({ exp = 1_000, padding = 0 }: { exp?: number; padding?: number } = {}): VerifiedToken {
   const claims = {

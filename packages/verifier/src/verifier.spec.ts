@@ -1,4 +1,4 @@
-import { createSecretKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
+import { createSecretKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { verificationKey, type VerificationKey } from './algorithms.js';
@@ -245,10 +245,9 @@ describe('authenticate', () => {
       .setProtectedHeader({ alg: 'HS256', kid: 'rsa', typ: 'at+jwt' })
       .sign(pem);
     await expect(verifier.authenticate(confused)).rejects.toMatchObject(refusal('bad_signature', false));
-    const pss = await new SignJWT({ iss: ISSUER })
-      .setProtectedHeader({ alg: 'PS256', kid: 'rsa', typ: 'at+jwt' })
-      .sign(rsa.privateKey);
-    await expect(verifier.authenticate(pss)).rejects.toMatchObject(refusal('bad_signature', false));
+    const input = `${Buffer.from('{"alg":"RS512","kid":"rsa","typ":"at+jwt"}').toString('base64url')}.e30`;
+    const mislabelled = `${input}.${sign('sha256', Buffer.from(input), rsa.privateKey).toString('base64url')}`;
+    await expect(verifier.authenticate(mislabelled)).rejects.toMatchObject(refusal('bad_signature', false));
     const none = Buffer.from('{"alg":"none","kid":"rsa","typ":"at+jwt"}').toString('base64url');
     await expect(verifier.authenticate(`${none}.e30.AAAA`)).rejects.toMatchObject(refusal('bad_signature', false));
     await expect(verifier.authenticate(`${none}.e30.`)).rejects.toMatchObject(refusal('malformed', false));

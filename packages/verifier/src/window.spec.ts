@@ -71,10 +71,10 @@ describe('catching up', () => {
     expect(window).toMatchObject({ keepSeconds: 7200, keepAccessSeconds: 60 });
   });
 
-  it('does not let the floor sink', () => {
+  it('asks for the whole window when the floor sank', () => {
     window.apply(answer(11, [], { floor: 5 }), 10);
-    window.apply(answer(12, [], { floor: 3 }), 11);
-    expect(window.floor).toBe(5);
+    expect(window.apply(answer(12, [], { floor: 3 }), 11)).toBe('reload');
+    expect(window).toMatchObject({ seq: 11, floor: 5 });
   });
 
   it.each<[string, CatchUp, number]>([
@@ -177,6 +177,14 @@ describe('forgetting', () => {
     window.apply(answer(12), 11);
     expect(window.newest('user', 'u1')?.seq).toBe(11);
     expect(window.newest('user', 'u2')).toBeUndefined();
+  });
+
+  it('drops by the floor whatever the order in which the source gave the events', () => {
+    window.apply(answer(10, [event('user', 'u3', 8), event('user', 'u1', 4), event('user', 'u2', 6)]), 0);
+    clock += 2_000;
+    window.apply(answer(11, [], { floor: 6 }), 10);
+    expect(window.size).toBe(1);
+    expect(window.newest('user', 'u3')).toBeDefined();
   });
 
   it('takes a great heap away in portions', () => {

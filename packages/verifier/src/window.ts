@@ -124,19 +124,19 @@ export class ValidityWindow implements WindowView {
     assertCatchUp(answer);
     if (after !== 0) {
       const hole = after !== this.#seq || after < answer.floor;
-      const wentBack = after > answer.seq;
+      // Either only grows, except when a backup is restored.
+      const wentBack = after > answer.seq || answer.floor < this.#floor;
       if (hole || wentBack) return 'reload';
     }
     const contents = after === 0 ? emptyContents() : this.#contents;
-    const floor = after === 0 ? answer.floor : Math.max(answer.floor, this.#floor);
     const receivedAt = this.#monotonic();
     for (const event of answer.events.toSorted(bySeq)) {
-      if (event.seq > floor || event.kind === 'signing_key')
+      if (event.seq > answer.floor || event.kind === 'signing_key')
         store(contents, event, dropAt(event.kind, answer, receivedAt));
     }
     this.#contents = contents;
     this.#seq = answer.seq;
-    this.#floor = floor;
+    this.#floor = answer.floor;
     this.#keepSeconds = answer.keepSeconds;
     this.#keepAccessSeconds = answer.keepAccessSeconds;
     this.#trim(receivedAt);
