@@ -1,5 +1,5 @@
-import { unavailable } from '../common/problem.js';
 import type { Clock } from '../common/clock.js';
+import { Problem, unavailable } from '../common/problem.js';
 
 /** Until something has been measured: about what one argon2id hash with the default parameters takes, in ms. */
 const FIRST_GUESS = 50;
@@ -22,11 +22,11 @@ export class HashQueue {
   ) {}
 
   /**
-   * @param signal gives up the place in the queue; work that has begun is finished
-   * @throws Problem 503 when the queue is full, with the time until it is expected to have drained; the signal's reason
+   * @param signal gives up the place in the queue, as when the client is gone (`request.signal`); work that has begun is finished
+   * @throws Problem 503 when the queue is full, with the time until it is expected to have drained; 408 on the signal
    */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw wentAway();
     if (this.running < this.concurrency) this.running++;
     else await this.turn(signal);
     const startedAt = this.clock.monotonic();
@@ -50,7 +50,7 @@ export class HashQueue {
       };
       const leave = (): void => {
         this.waiting.delete(enter);
-        reject(signal?.reason as Error);
+        reject(wentAway());
       };
       this.waiting.add(enter);
       signal?.addEventListener('abort', leave, { once: true });
@@ -72,3 +72,5 @@ export class HashQueue {
     return (this.averageMs * rounds) / 1000;
   }
 }
+
+const wentAway = (): Problem => new Problem(408, 'request_timeout', 'The client went away.');

@@ -21,8 +21,8 @@ export class PasswordPolicy {
     this.limits = env.password;
   }
 
-  /** Empty when the password is acceptable. `field` is the name of the field that it came in. */
-  problemsOf(password: string, owner: PasswordOwner, field = 'password'): FieldError[] {
+  /** Empty when the password is acceptable. */
+  problemsOf(password: string, owner: PasswordOwner): FieldError[] {
     const { minLength, maxLength } = this.limits;
     const text = normalisedPassword(password);
     const length = [...text].length;
@@ -31,12 +31,12 @@ export class PasswordPolicy {
     if (length > maxLength) messages.push(`must have at most ${maxLength} characters`);
     if (!isText(text)) messages.push('must not contain NUL or half a character');
     if (isNameOf(owner, text)) messages.push('must not be the username or the e-mail address');
-    return messages.map((message) => ({ field, message }));
+    return messages.map((message) => ({ field: 'password', message }));
   }
 
   /** @throws Problem 400 with every problem */
-  require(password: string, owner: PasswordOwner, field = 'password'): void {
-    const problems = this.problemsOf(password, owner, field);
+  require(password: string, owner: PasswordOwner): void {
+    const problems = this.problemsOf(password, owner);
     if (problems.length > 0) throw invalidFields(problems);
   }
 }
