@@ -16,6 +16,8 @@ const transform = {
 const common = {
   transform,
   testEnvironment: 'node',
+  // A busy machine is no failure: what is timed is printed, not judged by this.
+  testTimeout: 30_000,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^@portcullis/verifier$': '<rootDir>/packages/verifier/src/index.ts',

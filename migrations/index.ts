@@ -1,4 +1,6 @@
 import { Core1763700000000 } from './1763700000000-core.js';
+import { ValidityWindow1763700000001 } from './1763700000001-validity-window.js';
+import { BuiltIns1763700000002 } from './1763700000002-built-ins.js';
 
 /** Every migration, oldest first. Listed by hand: TypeORM's globs match nothing in an ES module and say nothing about it. */
-export const migrations = [Core1763700000000];
+export const migrations = [Core1763700000000, ValidityWindow1763700000001, BuiltIns1763700000002];

@@ -7,7 +7,7 @@ export type AuditOutcome = 'success' | 'failure' | 'denied';
 @Check('audit_events_actor', `actor_type IN ('user', 'client', 'system', 'anonymous')`)
 @Index('audit_events_at', ['at'])
 @Index('audit_events_action', ['action', 'id'])
-@Index('audit_events_actor', ['actorId', 'id'])
+@Index('audit_events_actor_id', ['actorId', 'id'])
 @Index('audit_events_target', ['targetId', 'id'])
 export class AuditEvent {
   @PrimaryGeneratedColumn('identity', {

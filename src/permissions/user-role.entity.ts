@@ -4,7 +4,7 @@ import { Role } from './role.entity.js';
 /** That a user has a role. Deleting such a row ends the user's access tokens, not the sessions: a refresh gets the new facts. */
 @Entity('user_roles')
 // TypeORM does not see an index that is named like a constraint.
-@Index('user_roles_role', { synchronize: false })
+@Index('user_roles_role_name', ['roleName'])
 export class UserRole {
   @PrimaryColumn('uuid', { name: 'user_id', primaryKeyConstraintName: 'user_roles_pkey' })
   // By table name: the entity belongs to the users room.

@@ -1,13 +1,14 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 /** A login. What is live is decided by the view `live_sessions`, never by looking at a row alone. */
 @Entity('sessions')
-@Index('sessions_user', ['userId'])
+@Index('sessions_user_id', ['userId'])
 @Index('sessions_expires_at', ['expiresAt'])
 export class Session {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'sessions_pkey' })
   id: string;
 
+  @ForeignKey('users', 'id', { name: 'sessions_user', onUpdate: 'CASCADE', onDelete: 'CASCADE' })
   @Column('uuid', { name: 'user_id' })
   userId: string;
 
