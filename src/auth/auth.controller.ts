@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, HttpCode, Post, Req } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
 import {
   ApiBadRequestResponse,
   ApiConflictResponse,
@@ -12,7 +12,7 @@ import {
 import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { OptionalToken, Public, Requires } from '../common/access.js';
-import { CurrentActor, CurrentPrincipal, type Actor } from '../common/principal.js';
+import { CurrentActor, CurrentPrincipal, actorOf, type Actor } from '../common/principal.js';
 import { ProblemDto, tokenRequired } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
@@ -44,12 +44,8 @@ export class AuthController {
   @ApiBadRequestResponse({ type: ProblemDto, description: 'A field is missing or not acceptable' })
   @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_credentials`, whatever the cause' })
   @ApiForbiddenResponse({ type: ProblemDto, description: '`password_change_required`, with a `changeToken`' })
-  login(
-    @Body() dto: LoginDto,
-    @CurrentActor() actor: Actor,
-    @Headers('user-agent') userAgent?: string,
-  ): Promise<TokenPairDto> {
-    return this.logins.login(dto, callerOf(actor, userAgent));
+  login(@Body() dto: LoginDto, @Req() request: FastifyRequest): Promise<TokenPairDto> {
+    return this.logins.login(dto, callerOf(request));
   }
 
   @Post('refresh')
@@ -129,13 +125,8 @@ export class AuthController {
     description: 'The new password is not acceptable, or the current one is missing',
   })
   @ApiConflictResponse({ type: ProblemDto, description: '`credentials_changed`: they were changed meanwhile' })
-  changePassword(
-    @Body() dto: ChangePasswordDto,
-    @CurrentActor() actor: Actor,
-    @Req() request: FastifyRequest,
-    @Headers('user-agent') userAgent?: string,
-  ): Promise<TokenPairDto> {
-    return this.passwords.change(changeRightOf(dto, request), dto, callerOf(actor, userAgent));
+  changePassword(@Body() dto: ChangePasswordDto, @Req() request: FastifyRequest): Promise<TokenPairDto> {
+    return this.passwords.change(changeRightOf(dto, request), dto, callerOf(request));
   }
 }
 
@@ -150,6 +141,7 @@ function changeRightOf(dto: ChangePasswordDto, request: FastifyRequest): ChangeR
   return { changeToken: bearer.token, refusal };
 }
 
-function callerOf(actor: Actor, userAgent: string | undefined): Caller {
-  return { actor, userAgent: userAgent?.slice(0, 256) ?? null };
+function callerOf(request: FastifyRequest): Caller {
+  const userAgent = request.headers['user-agent']?.slice(0, 256) ?? null;
+  return { actor: actorOf(request), userAgent, signal: request.signal };
 }

@@ -21,6 +21,8 @@ import type { LoginDto, TokenPairDto } from './auth.dto.js';
 export interface Caller {
   actor: Actor;
   userAgent: string | null;
+  /** Aborted when the client goes away: it then gives up its place among those whose password waits to be checked. */
+  signal: AbortSignal;
 }
 
 export const invalidCredentials = (): Problem =>
@@ -59,7 +61,7 @@ export class LoginService {
       dto.username === undefined ? { email: identifier } : { username: identifier },
     );
     const account = accountKey(credentials?.id ?? null, identifier);
-    const right = await this.hasher.verify(credentials?.passwordHash ?? null, dto.password);
+    const right = await this.hasher.verify(credentials?.passwordHash ?? null, dto.password, caller.signal);
     // After the hash: of many guesses at once only those learn anything that ended before the account was locked.
     const { failures } = await this.throttle.requireUnlocked(account);
     if (!right || credentials?.status !== 'active') {

@@ -43,13 +43,13 @@ export class PasswordChangeService {
    * @throws Problem 400, 401 `invalid_credentials`, 409 when it was changed meanwhile, 429
    */
   async change(right: ChangeRight, dto: ChangePasswordDto, caller: Caller): Promise<TokenPairDto> {
-    const credentials = await this.authorise(right, dto, caller.actor);
+    const credentials = await this.authorise(right, dto, caller);
     const problems = this.policy.problemsOf(dto.newPassword, credentials);
     if (problems.length > 0) throw invalidFields(problems.map(({ message }) => ({ field: 'newPassword', message })));
-    if (await this.hasher.verify(credentials.passwordHash, dto.newPassword)) {
+    if (await this.hasher.verify(credentials.passwordHash, dto.newPassword, caller.signal)) {
       throw invalidFields([{ field: 'newPassword', message: 'must differ from the current password' }]);
     }
-    const newHash = await this.hasher.hash(dto.newPassword);
+    const newHash = await this.hasher.hash(dto.newPassword, caller.signal);
     const audience = 'audience' in right ? right.audience : [this.env.issuer];
     const started = await this.replace(credentials, newHash, audience, caller);
     const minted = started && (await this.minter.mint(started.sessionId));
@@ -86,14 +86,14 @@ export class PasswordChangeService {
     });
   }
 
-  private async authorise(right: ChangeRight, dto: ChangePasswordDto, actor: Actor): Promise<Credentials> {
+  private async authorise(right: ChangeRight, dto: ChangePasswordDto, caller: Caller): Promise<Credentials> {
     const grant = 'changeToken' in right ? this.requireGrant(right) : null;
     const userId = 'userId' in right ? right.userId : grant?.userId;
     const credentials = userId === undefined ? null : await this.users.credentialsFor({ id: userId });
     if (credentials?.status !== 'active') throw invalidCredentials();
     if (grant && grant.sessionEpoch !== credentials.sessionEpoch) throw spentChangeToken();
     if (!grant || dto.currentPassword !== undefined)
-      await this.requirePassword(credentials, dto.currentPassword, actor);
+      await this.requirePassword(credentials, dto.currentPassword, caller);
     return credentials;
   }
 
@@ -104,11 +104,15 @@ export class PasswordChangeService {
   }
 
   /** A stolen token must not be a way to guess the password: failures count as those of a login. */
-  private async requirePassword(credentials: Credentials, password: string | undefined, actor: Actor): Promise<void> {
+  private async requirePassword(
+    credentials: Credentials,
+    password: string | undefined,
+    { actor, signal }: Caller,
+  ): Promise<void> {
     if (password === undefined) throw invalidFields([{ field: 'currentPassword', message: 'is required' }]);
     await this.throttle.admitAttempt(actor.address ?? '');
     const account = accountKey(credentials.id, credentials.username);
-    const right = await this.hasher.verify(credentials.passwordHash, password);
+    const right = await this.hasher.verify(credentials.passwordHash, password, signal);
     await this.throttle.requireUnlocked(account);
     if (right) return;
     const locked = await this.throttle.countFailure(account);

@@ -19,6 +19,8 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof StaleWindowError) {
     return unavailable('Whether tokens are still valid cannot be known right now.', 1, error);
   }
+  // Whoever asked has hung up: the answer is for the log alone.
+  if (error instanceof Error && error.name === 'AbortError') return generic(408, 'The client went away.');
   if (isDataException(error)) return invalidFields([{ field: '', message: 'holds a value that cannot be stored' }]);
   if (isConnectionLoss(error)) return unavailable('The database cannot be reached right now.', 1, error);
   const { statusCode, message } = error as { statusCode?: unknown; message?: unknown };
