@@ -1,6 +1,7 @@
 import { EnvError, readEnv, type Env } from '../config/env.js';
 import { createLogger } from './common/logging.js';
 import { startService } from './service.js';
+import { releaseStartupMemory } from './startup-memory.js';
 import type { FirstAdminCredentials } from './users/first-admin.js';
 
 /** Milliseconds that closing everything may take after the requests in flight have had their time. */
@@ -24,6 +25,7 @@ try {
   listening = true;
   say(`Portcullis is listening on ${url}`);
   say(`Swagger UI: ${url}/docs`);
+  releaseStartupMemory();
 } catch (error) {
   logger.debug({ err: error }, 'the start failed');
   fail(`Portcullis could not start. ${error instanceof Error ? error.message : String(error)}`);

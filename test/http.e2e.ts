@@ -56,6 +56,7 @@ describe('a request that cannot be taken', () => {
     ['an unknown address', 404, 'not_found', () => app.http.get('/v1/zzz?zzz=1')],
     ['an unknown address with NUL', 404, 'not_found', () => app.http.get('/v1/zzz%00')],
     ['broken percent-encoding', 400, 'bad_request', () => app.http.get('/v1/zzz/%E0%A4%A')],
+    ['too long a part of the address', 414, 'uri_too_long', () => app.http.get(`/v1/users/${'z'.repeat(301)}`)],
     ['another method', 405, 'method_not_allowed', () => app.http.put('/health/live', { zzz: 1 })],
   ])('gets a problem for %s', async (_, status, code, send) => {
     const { headers, body, ...answer } = await send();

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Readiness } from '../src/health/readiness.js';
 import { ADMIN, startApp, type TestApp } from './support/app.js';
 import { createDatabase } from './support/database.js';
 import { RawConnection } from './support/socket.js';
@@ -47,6 +48,16 @@ describe('health', () => {
     expect((await admin.get('/v1/audit-events')).status).toBe(200);
     await own.close();
     await outside.drop();
+  });
+
+  it('is live but not ready once it has been told to stop', async () => {
+    const own = await startApp({ database: app.database });
+    own.nest.get(Readiness).stopping();
+    const ready = await own.http.get('/health/ready');
+    expect(ready.status).toBe(503);
+    expect(ready.body).toMatchObject({ status: 'error', details: { process: { status: 'down' } } });
+    expect((await own.http.get('/health/live')).status).toBe(200);
+    await own.close();
   });
 });
 

@@ -2,7 +2,8 @@
 export function prefersJson(accept = '*/*'): boolean {
   const json = preference(accept, 'application', 'json');
   const html = preference(accept, 'text', 'html');
-  return json.quality > html.quality || (json.quality === html.quality && json.precision > html.precision);
+  if (json.quality !== html.quality) return json.quality > html.quality;
+  return json.quality > 0 && json.precision > html.precision;
 }
 
 interface Preference {
