@@ -1,0 +1,2 @@
+/** What every measured route answers, so that the routes differ only in what happens before. */
+export const ANSWER = { status: 'ok' };
