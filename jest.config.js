@@ -16,8 +16,6 @@ const transform = {
 const common = {
   transform,
   testEnvironment: 'node',
-  // A busy machine is no failure: what is timed is printed, not judged by this.
-  testTimeout: 30_000,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^@portcullis/verifier$': '<rootDir>/packages/verifier/src/index.ts',
@@ -35,6 +33,8 @@ const withPostgres = {
 /** Three suites: `spec` (rules, no database), `e2e` (by feature, real Postgres) and `proof` (long; `npm run test:proof`). */
 export default {
   maxWorkers: 2,
+  // A busy machine is no failure: what is timed is printed, not judged by this.
+  testTimeout: 30_000,
   projects: [
     {
       ...common,
