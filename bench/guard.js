@@ -1,6 +1,6 @@
 import { Child } from './measuring/child.js';
 import { pin, twoCores } from './measuring/cores.js';
-import { descendantsCpu } from './measuring/descendants.js';
+import { descendants } from './measuring/descendants.js';
 import { inRotation } from './measuring/rotation.js';
 import { logIn, startService } from './measuring/service.js';
 import { number, printTable } from './measuring/table.js';
@@ -21,7 +21,7 @@ export async function guard({ seconds, connections, semiSpace }) {
     const cores = twoCores();
     if (cores !== null) {
       for (const { child } of [bare, service]) pin(child.pid, cores.server);
-      pin(load.pid, cores.load);
+      for (const { pid } of [load, ...descendants(service.child.pid)]) pin(pid, cores.load);
     }
     const idle = await service.child.ask('usage');
     const subject = (server, path) => (slice) => measure({ server, path, token, load, connections, seconds: slice });
@@ -66,11 +66,16 @@ async function measure({ server: { child, port }, path, token, load, connections
 
 async function usage(server, load) {
   const [{ cpu, memory }, { cpu: loadCpu }] = await Promise.all([server.ask('usage'), load.ask('usage')]);
-  return { server: cpu, postgres: descendantsCpu(server.pid) ?? NaN, load: loadCpu, memory };
+  return { server: cpu, postgres: total(descendants(server.pid)), load: loadCpu, memory };
+}
+
+function total(processes) {
+  return processes.reduce((sum, { cpu }) => sum + cpu, 0);
 }
 
 function report({ results, rounds, slice, idle, flags, cores, connections }) {
-  const where = cores === null ? 'not pinned to cores' : `server on core ${cores.server}, load on core ${cores.load}`;
+  const where =
+    cores === null ? 'not pinned to cores' : `server on core ${cores.server}, load and Postgres on core ${cores.load}`;
   console.log(`\nThe guarded request. Node ${process.versions.node} ${flags.join(' ')}; ${where};`);
   console.log(`${connections} connections, medians of ${rounds} slices of ${number(slice, 1)} s each, in rotation.\n`);
   const base = results[BARE];
@@ -93,7 +98,7 @@ function report({ results, rounds, slice, idle, flags, cores, connections }) {
       number(result.p50, 2),
       number(result.p99, 2),
       number(result.serverCpu, 1),
-      Number.isNaN(result.postgresCpu) ? '?' : number(result.postgresCpu, 1),
+      number(result.postgresCpu, 1),
       `${number(result.serverBusy * 100)} %`,
       `${number(result.loadBusy * 100)} %`,
       number(result.rate / base.rate, 2),
@@ -101,7 +106,8 @@ function report({ results, rounds, slice, idle, flags, cores, connections }) {
     ]),
   );
   const [atRest, loaded] = [idle.memory, results[GUARDED].memory].map((bytes) => number(bytes / MEBIBYTE));
-  console.log(`\nMemory of the service, without Postgres: ${atRest} MiB idle, ${loaded} MiB under load (RSS).`);
+  console.log('\nCPU times are per request; that of Postgres is apart and in no ratio.');
+  console.log(`Memory of the service, without Postgres: ${atRest} MiB idle, ${loaded} MiB under load (RSS).`);
   console.log(
     `Guarded request: ${number(base.serverCpu / results[GUARDED].serverCpu, 2)} of bare Fastify by server CPU.`,
   );
