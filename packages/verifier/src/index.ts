@@ -31,7 +31,15 @@ export { WindowFollower, type FollowerOptions } from './follower.js';
 export { MAX_TOKEN_LENGTH, parseJws, type JwsHeader, type ParsedJws } from './jws.js';
 export { withoutStripped, type Principal, type Stripped } from './principal.js';
 export { REFUSAL_REASONS, type RefusalReason } from './refusal-reason.js';
-export { endingEvent, ENDING_KINDS, isKeyRevoked, refusalOf, strippedBy, type EndingKind } from './refusal.js';
+export {
+  endingEvent,
+  ENDING_KINDS,
+  isKeyRevoked,
+  outrunsWindow,
+  refusalOf,
+  strippedBy,
+  type EndingKind,
+} from './refusal.js';
 export type { JsonObject } from './strict-json.js';
 export { DEFAULT_CACHE_LIMITS, TokenCache, type TokenCacheLimits } from './token-cache.js';
 export { NO_AS_OF, VerifiedToken, type EventKeys } from './verified-token.js';

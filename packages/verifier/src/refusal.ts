@@ -47,6 +47,14 @@ export function refusalOf(
   return null;
 }
 
+/**
+ * Whether the token may know more than the window shows: it is newer, or lives longer than was allowed when the window was read.
+ * Before it is refused for that, the window must be brought up to date.
+ */
+export function outrunsWindow({ asOf, claims }: VerifiedToken, window: WindowView): boolean {
+  return asOf > window.seq || outlivesRetention(claims, window);
+}
+
 /** Signing keys are revoked for good: their events count whatever the token's as_of. */
 export function isKeyRevoked(token: VerifiedToken, window: WindowView): boolean {
   return window.highest.signing_key > 0 && window.newest('signing_key', token.kid) !== undefined;

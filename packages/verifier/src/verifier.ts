@@ -11,7 +11,7 @@ import { StaleWindowError, VerificationError } from './errors.js';
 import type { WindowFollower } from './follower.js';
 import { MAX_TOKEN_LENGTH, parseJws, type ParsedJws } from './jws.js';
 import { withoutStripped, type Principal } from './principal.js';
-import { refusalOf, strippedBy } from './refusal.js';
+import { outrunsWindow, refusalOf, strippedBy } from './refusal.js';
 import { DEFAULT_CACHE_LIMITS, TokenCache, type TokenCacheLimits } from './token-cache.js';
 import { VerifiedToken } from './verified-token.js';
 
@@ -95,7 +95,7 @@ export class TokenVerifier {
     const verified = this.cached(token) ?? (await this.authenticate(token));
     await this.follower.freshSince(arrivedAt - maxStalenessMs);
     // Minted after the last catch-up: it is beyond the window only if it still is after another.
-    if (verified.asOf > this.follower.window.seq) await this.follower.freshSince(arrivedAt);
+    if (outrunsWindow(verified, this.follower.window)) await this.follower.freshSince(arrivedAt);
     return this.decide(verified);
   }
 
