@@ -119,13 +119,21 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- A membership that goes because its role or its user goes needs no event of its own: theirs covers it.
+-- A membership that goes because its role or its user goes needs no event of its own: theirs covers it. The sessions that an expiration of the
+-- role has ended stay ended all the same; under the clock's lock, so that none is under way unseen.
 CREATE FUNCTION validity_note_membership()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  IF EXISTS (SELECT FROM roles WHERE name = OLD.role_name) AND EXISTS (SELECT FROM users WHERE id = OLD.user_id) THEN
+  IF NOT EXISTS (SELECT FROM users WHERE id = OLD.user_id) THEN RETURN NULL; END IF;
+  IF EXISTS (SELECT FROM roles WHERE name = OLD.role_name) THEN
     PERFORM validity_record('user_facts', OLD.user_id::text, 'facts_changed');
+  ELSE
+    PERFORM FROM validity_clock FOR UPDATE;
   END IF;
+  INSERT INTO session_endings AS e (kind, key, seq, at)
+    SELECT 'user', OLD.user_id::text, r.seq, r.at FROM session_endings r
+    WHERE r.kind = 'role' AND r.key = OLD.role_name AND r.at > OLD.granted_at
+  ON CONFLICT (kind, key) DO UPDATE SET seq = excluded.seq, at = excluded.at WHERE e.seq < excluded.seq;
   RETURN NULL;
 END $$;
 

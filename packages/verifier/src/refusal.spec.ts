@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TokenClaims } from './claims.js';
 import { hashedKey, type CatchUp, type EventKind, type ValidityEvent } from './events.js';
-import { endingEvent, ENDING_KINDS, refusalOf, strippedBy } from './refusal.js';
+import { endingEvent, ENDING_KINDS, outrunsWindow, refusalOf, strippedBy } from './refusal.js';
 import { VerifiedToken } from './verified-token.js';
 import { ValidityWindow } from './window.js';
 
@@ -37,6 +37,16 @@ function windowOf(events: ValidityEvent[], overrides: Partial<CatchUp> = {}, has
 }
 
 const EMPTY = windowOf([]);
+
+describe('outrunsWindow', () => {
+  it.each([
+    ['a token as new and as long as the window knows', { as_of: 100 }, false],
+    ['a newer one', { as_of: 101 }, true],
+    ['one that lives longer', { exp: NOW + 201 }, true],
+  ])('%s: %s', (_name, claims, expected) => {
+    expect(outrunsWindow(tokenOf(claims), EMPTY)).toBe(expected);
+  });
+});
 
 describe('refusalOf: the token alone', () => {
   it.each<[string, Partial<Record<keyof TokenClaims, unknown>>, string | null]>([
