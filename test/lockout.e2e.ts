@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startApp, type TestApp } from './support/app.js';
+import type { Answer, HttpClient } from './support/http.js';
+import { createPerson, signIn, verdict, type Person } from './support/people.js';
+
+const FAILURES = 10;
+
+let app: TestApp;
+let other: TestApp;
+let admin: HttpClient;
+
+beforeAll(async () => {
+  app = await startApp();
+  other = await startApp({ database: app.database });
+  admin = await app.admin();
+});
+afterAll(async () => {
+  await other.close();
+  await app.close();
+});
+
+const guess = (name: object, { http }: TestApp = app) => http.post('/v1/auth/login', { ...name, password: 'a guess' });
+
+/** Fails so often that the account is locked, under each of the names in turn. */
+async function lock(...names: object[]): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (let n = 0; n < FAILURES; n++)
+    answers.push(await guess(names[n % names.length] ?? {}, n % 2 === 0 ? app : other));
+  return answers;
+}
+
+function expectLocked({ status, headers, body }: Answer<Record<string, unknown>>): void {
+  expect([status, body['code']]).toEqual([429, 'too_many_requests']);
+  const retryAfter = Number(headers.get('retry-after'));
+  expect(retryAfter).toBeGreaterThan(890);
+  expect(retryAfter).toBeLessThanOrEqual(900);
+}
+
+const statusesOf = (answers: { status: number }[]) => answers.map(({ status }) => status);
+const loginOf = ({ username, password }: Person) => ({ username, password });
+
+describe('an account', () => {
+  it('is locked after ten failures under any of its names, on every instance, for the right password too', async () => {
+    const ann = await createPerson(admin);
+    const names = [{ username: ann.username }, { email: ann.email.toUpperCase() }, { username: ann.email }];
+    expect(new Set(statusesOf(await lock(...names)))).toEqual(new Set([401]));
+    for (const { http } of [app, other]) expectLocked(await http.post('/v1/auth/login', loginOf(ann)));
+    for (const name of names) expectLocked(await guess(name));
+  });
+
+  it('that nobody has is locked like one that somebody has', async () => {
+    expect(new Set(statusesOf(await lock({ username: 'nobody' }, { username: 'NOBODY' })))).toEqual(new Set([401]));
+    expectLocked(await guess({ username: 'nobody' }));
+    expect((await guess({ username: 'somebody-else' })).status).toBe(401);
+  });
+
+  it('that is disabled is locked like any other', async () => {
+    const ann = await createPerson(admin);
+    await admin.post(`/v1/users/${ann.id}/disable`);
+    for (let n = 0; n < FAILURES; n++) expect((await app.http.post('/v1/auth/login', loginOf(ann))).status).toBe(401);
+    expectLocked(await app.http.post('/v1/auth/login', loginOf(ann)));
+  });
+
+  it('is not locked by nine failures, and a success forgets them', async () => {
+    const ann = await createPerson(admin);
+    for (let round = 0; round < 2; round++) {
+      for (let n = 0; n < FAILURES - 1; n++) expect((await guess({ username: ann.username })).status).toBe(401);
+      expect((await app.http.post('/v1/auth/login', loginOf(ann))).status).toBe(200);
+    }
+  });
+
+  it('keeps its sessions while it is locked, and is open again afterwards', async () => {
+    const ann = await createPerson(admin);
+    const { http } = await signIn(app.http, ann);
+    await lock({ username: ann.username });
+    expect(await verdict(http)).toBe('accepted');
+    await app.database.query(`UPDATE rate_limits SET expire = expire - 900000 WHERE key LIKE 'lockout:' || $1`, [
+      ann.id,
+    ]);
+    expect((await app.http.post('/v1/auth/login', loginOf(ann))).status).toBe(200);
+  });
+
+  it('is locked for the whole time from the last failure on', async () => {
+    const ann = await createPerson(admin);
+    for (let n = 0; n < FAILURES - 1; n++) await guess({ username: ann.username });
+    await app.database.query(`UPDATE rate_limits SET expire = expire - 800000 WHERE key LIKE 'lockout:' || $1`, [
+      ann.id,
+    ]);
+    await guess({ username: ann.username });
+    expectLocked(await guess({ username: ann.username }));
+  });
+
+  it('is told of in the audit trail once', async () => {
+    const ann = await createPerson(admin);
+    await Promise.all(Array.from({ length: 30 }, () => guess({ username: ann.username })));
+    const rows = await app.database.query<{ action: string; count: number }>(
+      'SELECT action, count(*)::int FROM audit_events WHERE target_id = $1 GROUP BY 1 ORDER BY 1',
+      [ann.id],
+    );
+    expect(rows).toEqual([
+      { action: 'account.locked', count: 1 },
+      { action: 'login.failed', count: FAILURES },
+      { action: 'user.created', count: 1 },
+    ]);
+  });
+});
+
+describe('guesses at once', () => {
+  it.each([0, 9, 25, 49])('of fifty tell no more than ten one after the other (number %i is right)', async (right) => {
+    const ann = await createPerson(admin);
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => {
+        const { http } = n % 2 === 0 ? app : other;
+        return http.post('/v1/auth/login', n === right ? loginOf(ann) : { username: ann.email, password: 'a guess' });
+      }),
+    );
+    const statuses = statusesOf(answers);
+    const success = statuses[right] === 200;
+    expect(statuses[right]).toBe(success ? 200 : 429);
+    expect(statuses.every((status) => [200, 401, 429].includes(status))).toBe(true);
+    const failures = statuses.filter((status) => status === 401).length;
+    // A success forgets the failures before it.
+    if (success) expect(failures).toBeLessThanOrEqual(2 * FAILURES);
+    else {
+      expect(failures).toBe(FAILURES);
+      expectLocked(await app.http.post('/v1/auth/login', loginOf(ann)));
+    }
+  });
+
+  it('of the current password, by someone who has a token, are counted all the same', async () => {
+    const ann = await createPerson(admin);
+    const { http } = await signIn(app.http, ann);
+    const change = (currentPassword: string) =>
+      http.post('/v1/auth/password/change', { currentPassword, newPassword: 'a wholly new password' });
+    const statuses = statusesOf(await Promise.all(Array.from({ length: 30 }, () => change('a guess'))));
+    expect(statuses.filter((status) => status === 401)).toHaveLength(FAILURES);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(20);
+    expectLocked(await change(ann.password));
+    expectLocked(await app.http.post('/v1/auth/login', loginOf(ann)));
+  });
+});
+
+describe('rate limits', () => {
+  it('count the attempts of an address, whoever it tries to be', async () => {
+    const limited = await startApp({ database: app.database, env: { PORTCULLIS_RATE_LIMITS: 'on' } });
+    const attempts = await Promise.all(
+      Array.from({ length: 62 }, (_, n) => guess({ username: `somebody-${n.toString()}` }, limited)),
+    );
+    const refused = attempts.filter(({ status }) => status === 429);
+    expect(refused).toHaveLength(2);
+    const retryAfter = Number(refused[0]?.headers.get('retry-after'));
+    expect(retryAfter).toBeGreaterThan(0);
+    expect(retryAfter).toBeLessThanOrEqual(60);
+    const ann = await createPerson(admin);
+    expect((await limited.http.post('/v1/auth/login', loginOf(ann))).status).toBe(429);
+    // The instance without limits still lets people in.
+    expect((await app.http.post('/v1/auth/login', loginOf(ann))).status).toBe(200);
+    await limited.close();
+  });
+});
