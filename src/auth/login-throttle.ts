@@ -62,8 +62,8 @@ export class LoginThrottle {
   }
 
   /**
-   * Stops who guesses at a locked account. Asked before and again after the password was checked: of many guesses at once then only the first ten
-   * learn anything, even if one of them is right.
+   * Stops who guesses at a locked account. Asked after the password was checked, so that of many guesses at once a right one is not heard
+   * either, once ten wrong ones were counted.
    *
    * @param account as by `accountKey`
    * @throws Problem 429
@@ -75,10 +75,15 @@ export class LoginThrottle {
     return { failures: counted?.consumedPoints ?? 0 };
   }
 
-  /** Counts a failure; true when it is the one that locks the account. */
+  /**
+   * Counts a failure; true when it is the one that locks the account. Others that were under way then must not learn that they failed.
+   *
+   * @throws Problem 429 when the account was locked meanwhile
+   */
   async countFailure(account: string): Promise<boolean> {
-    const { consumedPoints } = await this.lockout.penalty(account, 1);
-    if (consumedPoints !== LOCKOUT.failures) return false;
+    const { consumedPoints, msBeforeNext } = await this.lockout.penalty(account, 1);
+    if (consumedPoints > LOCKOUT.failures) throw tooManyRequests(msBeforeNext / 1000);
+    if (consumedPoints < LOCKOUT.failures) return false;
     // From the last failure on, not from the first.
     await this.lockout.block(account, LOCKOUT.seconds);
     return true;
