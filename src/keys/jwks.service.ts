@@ -1,8 +1,10 @@
-import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { In, IsNull, type Repository } from 'typeorm';
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { ENV, type Env } from '../../config/env.js';
 import { sha256 } from '../common/secrets.js';
-import { SigningKey } from './signing-key.entity.js';
+import { prepared } from '../database/prepared.js';
+import type { JsonWebKeyRecord } from './signing-key.entity.js';
 
 /** The set as it is sent: encoded once for all who ask. */
 export interface EncodedJwks {
@@ -10,37 +12,47 @@ export interface EncodedJwks {
   etag: string;
 }
 
-/** For how long one reading of the table serves (ms). */
-const MAX_AGE = 1_000;
+interface PublishedKey {
+  kid: string;
+  algorithm: string;
+  publicJwk: JsonWebKeyRecord;
+}
+
+const PUBLISHED = `
+SELECT kid, algorithm, public_jwk AS "publicJwk" FROM signing_keys
+WHERE state IN ('pending', 'active', 'retiring') AND audience IS NULL AND public_jwk IS NOT NULL ORDER BY created_at, kid`;
 
 /** The published keys (RFC 7517 section 5). Symmetric keys are never among them: they have no public half. */
 @Injectable()
 export class JwksService {
-  private encoded: Promise<EncodedJwks> | null = null;
-  private readAt = -Infinity;
+  private underWay: Promise<unknown> = Promise.resolve();
+  private next: Promise<EncodedJwks> | null = null;
 
-  constructor(@InjectRepository(SigningKey) private readonly keys: Repository<SigningKey>) {}
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    @Inject(ENV) private readonly env: Env,
+  ) {}
 
+  /**
+   * As the table is after the call, so that no instance ever publishes a key that is revoked, or lacks one that signs already: whoever
+   * asks because of an unknown kid may not ask again for a while. All who ask while a query is under way share the one after it.
+   */
   current(): Promise<EncodedJwks> {
-    if (this.encoded === null || performance.now() - this.readAt >= MAX_AGE) {
-      this.readAt = performance.now();
-      this.encoded = this.read();
-      this.encoded.catch(() => {
-        this.encoded = null;
-      });
-    }
-    return this.encoded;
+    this.next ??= this.readInTurn();
+    return this.next;
+  }
+
+  private async readInTurn(): Promise<EncodedJwks> {
+    await this.underWay.catch(() => undefined);
+    this.next = null;
+    const reading = this.read();
+    this.underWay = reading;
+    return reading;
   }
 
   private async read(): Promise<EncodedJwks> {
-    const published = await this.keys.find({
-      select: { kid: true, algorithm: true, publicJwk: true },
-      where: { state: In(['pending', 'active', 'retiring']), audience: IsNull() },
-      order: { createdAt: 'ASC', kid: 'ASC' },
-    });
-    const keys = published.flatMap(({ kid, algorithm, publicJwk }) =>
-      publicJwk ? [{ ...publicJwk, kid, alg: algorithm, use: 'sig' }] : [],
-    );
+    const published = await prepared<PublishedKey>(this.dataSource, this.env, 'jwks', PUBLISHED, []);
+    const keys = published.map(({ publicJwk, kid, algorithm }) => ({ ...publicJwk, kid, alg: algorithm, use: 'sig' }));
     const body = JSON.stringify({ keys });
     return { body, etag: `"${sha256(body).subarray(0, 16).toString('base64url')}"` };
   }

@@ -26,6 +26,7 @@ const RELOAD_INTERVAL = 50;
 export class KeysService implements KeyResolver, OnModuleInit {
   private verification = new Map<string, VerificationKey>();
   private readonly signing = new Map<string, SigningHalf>();
+  private readonly making = new Map<SigningAlgorithm, Promise<void>>();
   private reload: Promise<void> | null = null;
   private reloadedAt = -Infinity;
 
@@ -63,8 +64,21 @@ export class KeysService implements KeyResolver, OnModuleInit {
     return signBytes(half.algorithm, half.key, bytes);
   }
 
-  /** Makes a key that signs at once, where none of the algorithm does: at the first start, and after the active key was revoked. */
-  async ensureActive(algorithm: SigningAlgorithm): Promise<void> {
+  /**
+   * Makes a key that signs at once, where none of the algorithm does: at the first start, and after the active key was revoked. Everyone who
+   * logs in then asks for it, and one key is made for all of them.
+   */
+  ensureActive(algorithm: SigningAlgorithm): Promise<void> {
+    const making =
+      this.making.get(algorithm) ??
+      this.makeActive(algorithm).finally(() => {
+        this.making.delete(algorithm);
+      });
+    this.making.set(algorithm, making);
+    return making;
+  }
+
+  private async makeActive(algorithm: SigningAlgorithm): Promise<void> {
     if (await this.keys.existsBy({ algorithm, state: 'active' })) return;
     const { kid, publicJwk, privateKey } = await generateSigningKey(algorithm);
     const wrapped = wrapPrivateKey(this.masterKey, kid, privateKey.export({ format: 'der', type: 'pkcs8' }));
