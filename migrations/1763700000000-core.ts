@@ -81,7 +81,7 @@ BEGIN
   END IF;
   NEW.session_epoch := greatest(NEW.session_epoch, OLD.session_epoch);
   IF new_password OR NEW.credentials_changed_at IS DISTINCT FROM OLD.credentials_changed_at
-      OR (OLD.status = 'active' AND NEW.status <> 'active') THEN
+      OR (OLD.status = 'active' AND NEW.status <> 'active') OR NEW.id <> OLD.id THEN
     NEW.session_epoch := OLD.session_epoch + 1;
   END IF;
   IF NOT rehash THEN
