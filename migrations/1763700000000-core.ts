@@ -37,14 +37,14 @@ CREATE UNIQUE INDEX users_username_key ON users (lower(username) text_pattern_op
 CREATE UNIQUE INDEX users_email_key ON users (lower(email) text_pattern_ops);
 
 CREATE TABLE permissions (
-  name text CONSTRAINT permissions_pkey PRIMARY KEY,
+  name text CONSTRAINT permissions_pkey PRIMARY KEY CONSTRAINT permissions_name_shape CHECK (name ~ '^\\S+$'),
   description text,
   built_in boolean NOT NULL DEFAULT false,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 CREATE TABLE roles (
-  name text CONSTRAINT roles_pkey PRIMARY KEY,
+  name text CONSTRAINT roles_pkey PRIMARY KEY CONSTRAINT roles_name_shape CHECK (name ~ '^\\S+$'),
   description text,
   built_in boolean NOT NULL DEFAULT false,
   version integer NOT NULL DEFAULT 1,
@@ -132,7 +132,7 @@ CREATE INDEX sessions_expires_at ON sessions (expires_at);
 /* private_key is AES-256-GCM under the master key named by master_key_id, or null once the key no longer signs. */
 const signingKeys = `
 CREATE TABLE signing_keys (
-  kid text CONSTRAINT signing_keys_pkey PRIMARY KEY,
+  kid text CONSTRAINT signing_keys_pkey PRIMARY KEY CONSTRAINT signing_keys_kid_shape CHECK (kid <> ''),
   algorithm text NOT NULL,
   audience text,
   state text NOT NULL

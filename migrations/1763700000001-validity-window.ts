@@ -58,7 +58,8 @@ CREATE TABLE forced_expirations (
   reason text NOT NULL,
   end_sessions boolean NOT NULL DEFAULT true,
   requested_by text,
-  at timestamptz NOT NULL DEFAULT clock_timestamp()
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT forced_expirations_key_shape CHECK (key <> '' AND (scope = 'global') = (key = '*'))
 );
 
 CREATE TABLE session_endings (

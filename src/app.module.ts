@@ -10,6 +10,7 @@ import { LOGGER } from './common/logging.js';
 import { MasterKeyModule } from './common/master-key.module.js';
 import { Metrics } from './common/metrics.js';
 import { ProblemFilter } from './common/problem.filter.js';
+import { RefusedTokens } from './common/refused-tokens.js';
 import { validationPipe } from './common/validation.js';
 import { CONNECTION, type PostgresConnection } from './database/connection.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -44,8 +45,9 @@ class GroundModule {
         { provide: LOGGER, useValue: logger },
         { provide: Clock, useValue: clock },
         Metrics,
+        RefusedTokens,
       ],
-      exports: [ENV, CONNECTION, LOGGER, Clock, Metrics],
+      exports: [ENV, CONNECTION, LOGGER, Clock, Metrics, RefusedTokens],
     };
   }
 }

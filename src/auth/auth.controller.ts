@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
 import {
   ApiBadRequestResponse,
+  ApiBody,
   ApiConflictResponse,
   ApiForbiddenResponse,
   ApiNoContentResponse,
@@ -22,6 +23,20 @@ import { LoginService, type Caller } from './login.service.js';
 import { PasswordChangeService, type ChangeRight } from './password-change.service.js';
 import { RefreshService } from './refresh.service.js';
 
+const LOGIN_EXAMPLES = {
+  'by name': { value: { username: 'admin', password: 'correct horse battery staple' } },
+  'by e-mail': { value: { email: 'alice@example.org', password: 'correct horse battery staple' } },
+};
+
+const CHANGE_EXAMPLES = {
+  'in a session': {
+    value: { currentPassword: 'correct horse battery staple', newPassword: 'violet otters juggle lanterns' },
+  },
+  'when a login asks for it': {
+    value: { changeToken: 'eyJhbGciOiJIUzI1NiIs…', newPassword: 'violet otters juggle lanterns' },
+  },
+};
+
 @ApiTags('Auth')
 @Controller('v1/auth')
 export class AuthController {
@@ -40,6 +55,7 @@ export class AuthController {
     summary: 'Log in: get an access and a refresh token',
     description: 'With `username` (which may hold an e-mail address) or `email`.',
   })
+  @ApiBody({ type: LoginDto, examples: LOGIN_EXAMPLES })
   @ApiOkResponse({ type: TokenPairDto })
   @ApiBadRequestResponse({ type: ProblemDto, description: 'A field is missing or not acceptable' })
   @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_credentials`, whatever the cause' })
@@ -77,7 +93,7 @@ export class AuthController {
       return;
     }
     const { principal } = request;
-    if (!principal) throw request.refusal ?? tokenRequired();
+    if (!principal) throw request.refuse?.() ?? tokenRequired();
     if (principal.sessionId !== null) await this.sessions.end(actor, principal.sessionId, 'logout');
   }
 
@@ -119,6 +135,7 @@ export class AuthController {
     description:
       'Ends all of your sessions and answers with a new token pair. Needs a Bearer token and the current password; or, after a login that answered `password_change_required`, its `changeToken`, as the Bearer token or in the body.',
   })
+  @ApiBody({ type: ChangePasswordDto, examples: CHANGE_EXAMPLES })
   @ApiOkResponse({ type: TokenPairDto })
   @ApiBadRequestResponse({
     type: ProblemDto,
@@ -136,9 +153,8 @@ function changeRightOf(dto: ChangePasswordDto, request: FastifyRequest): ChangeR
   if (dto.changeToken !== undefined) return { changeToken: dto.changeToken };
   if (principal) return { userId: principal.subject, audience: [...principal.audience] };
   const bearer = bearerOf(request.raw);
-  const refusal = request.refusal ?? tokenRequired();
-  if (typeof bearer !== 'object') throw refusal;
-  return { changeToken: bearer.token, refusal };
+  if (typeof bearer !== 'object') throw request.refuse?.() ?? tokenRequired();
+  return { changeToken: bearer.token, ...(request.refuse && { refuse: request.refuse }) };
 }
 
 function callerOf(request: FastifyRequest): Caller {

@@ -90,6 +90,7 @@ export class ChangePasswordDto {
   newPassword: string;
 
   @ApiPropertyOptional({
+    example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6InBhc3N3b3JkLWNoYW5nZStqd3QifQ…',
     description: 'From a login that answered `password_change_required`; may be sent as the Bearer token instead',
     maxLength: 2048,
   })

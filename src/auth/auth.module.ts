@@ -15,7 +15,6 @@ import { LoginThrottle } from './login-throttle.js';
 import { OwnSessionsController } from './own-sessions.controller.js';
 import { PasswordChangeService } from './password-change.service.js';
 import { RefreshService } from './refresh.service.js';
-import { RefusedTokens } from './refused-tokens.js';
 
 /** The front door: logging in and out, refreshing, changing the password, and the guard that asks every request who it is. */
 @Module({
@@ -24,7 +23,6 @@ import { RefusedTokens } from './refused-tokens.js';
   providers: [
     JwtStrategy,
     JwtAuthGuard,
-    RefusedTokens,
     LoginService,
     RefreshService,
     PasswordChangeService,

@@ -17,7 +17,7 @@ export class ForcedExpirationsController {
   @ApiOperation({
     summary: 'End all tokens of a scope at once',
     description:
-      'Every token of the scope is refused from the moment this answers, by this service and by every connected microservice. The scope `role` strips: requests that need the role or its permissions get 401, others pass. With `dryRun` it only counts.',
+      'Every token of the scope is refused from the moment this answers, at every instance. The scope `role` strips: requests that need the role or its permissions get 401, others pass. With `dryRun` it only counts.',
   })
   @ApiOkResponse({ type: ForcedExpirationDto })
   @ApiBadRequestResponse({ type: ProblemDto, description: 'The scope, the key or the reason is not acceptable' })

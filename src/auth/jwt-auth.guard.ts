@@ -4,12 +4,12 @@ import { AuthGuard } from '@nestjs/passport';
 import { TokenVerifier, VerificationError, type Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { ENV, type Env } from '../../config/env.js';
-import { ACCESS, type Access } from '../common/access.js';
-import { invalidToken, tokenRequired, type Problem } from '../common/problem.js';
+import { accessOf } from '../common/access.js';
+import { Problem, invalidToken, tokenRequired } from '../common/problem.js';
 import { problemOf } from '../common/problem.filter.js';
+import { RefusedTokens } from '../common/refused-tokens.js';
 import { bearerOf } from './bearer.js';
 import { JwtStrategy, type TokenRequest } from './jwt.strategy.js';
-import { RefusedTokens } from './refused-tokens.js';
 
 /**
  * Who calls? Every route but the public ones needs an accepted token. A token seen for the first time goes through the JwtStrategy; of one seen before
@@ -34,16 +34,16 @@ export class JwtAuthGuard extends AuthGuard() implements CanActivate {
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    const access = this.reflector.get<Access | undefined>(ACCESS, context.getHandler());
+    const access = accessOf(this.reflector, context);
     if (access?.public && !access.optionalToken) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     try {
       request.principal = await this.authenticate(request, context);
       return true;
     } catch (error) {
-      const problem = this.problemOf(error, request);
-      if (!access?.optionalToken || problem.getStatus() !== 401) throw problem;
-      request.refusal = problem;
+      const refuse = (): Problem => this.refuse(error, request);
+      if (!access?.optionalToken || !isRefusal(error)) throw refuse();
+      request.refuse = refuse;
       return true;
     }
   }
@@ -73,9 +73,15 @@ export class JwtAuthGuard extends AuthGuard() implements CanActivate {
     return principal;
   }
 
-  private problemOf(error: unknown, request: FastifyRequest): Problem {
+  private refuse(error: unknown, request: FastifyRequest): Problem {
     if (!(error instanceof VerificationError)) return problemOf(error);
-    this.refused.note(error, request);
+    const { sub, client_id: clientId, sid, jti } = error.claims ?? {};
+    this.refused.note(error.reason, { userId: sub, clientId, sessionId: sid, tokenId: jti }, request);
     return invalidToken('The token is not accepted.', error.signatureValid ? error.reason : undefined);
   }
+}
+
+/** Whether the token, or its absence, is what is wrong; and not that the service could not find out. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof VerificationError || (error instanceof Problem && error.getStatus() === 401);
 }

@@ -17,9 +17,9 @@ import { LoginThrottle, accountKey } from './login-throttle.js';
 import { invalidCredentials, tokenPair, type Caller } from './login.service.js';
 
 /**
- * By what right a password is changed: a session, or a login that asked for the change. `refusal` is the answer when what came as a change token is none.
+ * By what right a password is changed: a session, or a login that asked for the change. `refuse` gives the answer when what came as a change token is none.
  */
-export type ChangeRight = { userId: string; audience: string[] } | { changeToken: string; refusal?: Problem };
+export type ChangeRight = { userId: string; audience: string[] } | { changeToken: string; refuse?: () => Problem };
 
 @Injectable()
 export class PasswordChangeService {
@@ -97,9 +97,9 @@ export class PasswordChangeService {
     return credentials;
   }
 
-  private requireGrant({ changeToken, refusal }: { changeToken: string; refusal?: Problem }): ChangeGrant {
+  private requireGrant({ changeToken, refuse }: { changeToken: string; refuse?: () => Problem }): ChangeGrant {
     const grant = this.changeTokens.read(changeToken);
-    if (!grant) throw refusal ?? spentChangeToken();
+    if (!grant) throw refuse?.() ?? spentChangeToken();
     return grant;
   }
 

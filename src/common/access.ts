@@ -1,4 +1,5 @@
-import { SetMetadata, applyDecorators } from '@nestjs/common';
+import { SetMetadata, applyDecorators, type ExecutionContext } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
 import {
   ApiBearerAuth,
   ApiExtension,
@@ -9,7 +10,7 @@ import {
 } from '@nestjs/swagger';
 import { ProblemDto } from './problem.js';
 
-/** What a route asks of its caller. A route without it does not start (see `deny-by-default.ts` in the permissions room). */
+/** What a route asks of its caller. An application with a route that does not say does not start (`deny-by-default.ts` in the permissions room). */
 export interface Access {
   public: boolean;
   /** A public route that a token may be sent to; the route itself says what it needs when there is none. */
@@ -60,3 +61,8 @@ export const Requires = (...permissions: string[]): MethodDecorator & ClassDecor
       : []),
     always(),
   );
+
+/** What the route about to run asks of its caller; undefined where it does not say. */
+export function accessOf(reflector: Reflector, context: ExecutionContext): Access | undefined {
+  return reflector.getAllAndOverride<Access | undefined>(ACCESS, [context.getHandler(), context.getClass()]);
+}

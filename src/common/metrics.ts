@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
 /**
  * What `GET /metrics` tells. Each application has a registry of its own, so that several can run in one process. A room makes its metrics
@@ -7,7 +7,8 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
  */
 @Injectable()
 export class Metrics {
-  readonly registry = new Registry();
+  private readonly registry = new Registry();
+  private readonly sources: (() => string)[] = [];
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -17,17 +18,31 @@ export class Metrics {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
   }
 
-  gauge<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []): Gauge<Label> {
-    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  /** `read` is asked whenever the metrics are. */
+  gauge(name: string, help: string, read: () => number): void {
+    const registers = [this.registry];
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
   }
 
-  /** `buckets` are upper bounds, in the unit that the name ends in. */
-  histogram<Label extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly Label[],
-    buckets: readonly number[],
-  ): Histogram<Label> {
-    return new Histogram({ name, help, labelNames, buckets: [...buckets], registers: [this.registry] });
+  /** For metrics that are counted without prom-client, where each nanosecond matters: `read` returns them in the Prometheus text format. */
+  add(read: () => string): void {
+    this.sources.push(read);
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** Everything, in the Prometheus text format. */
+  async read(): Promise<string> {
+    const own = await this.registry.metrics();
+    return [own, ...this.sources.map((read) => read())].join('');
   }
 }

@@ -7,8 +7,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls: set by the guard once the token has been accepted. */
     principal?: Principal;
-    /** Why the token sent to a route with `@OptionalToken` was refused: the route decides whether that matters. */
-    refusal?: Problem;
+    /** On a route with `@OptionalToken`, when no token was accepted: notes the refusal and tells why, where the route finds that it matters. */
+    refuse?: () => Problem;
     /** When the request arrived, on the monotonic clock (ms): what a decision must not be older than. */
     arrivedAt: number;
   }

@@ -2,6 +2,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { KeyState } from './lifecycle.js';
 
 @Entity('signing_keys')
+@Check('signing_keys_kid_shape', `kid <> ''`)
 @Check('signing_keys_state', `state IN ('pending', 'active', 'retiring', 'retired', 'revoked')`)
 @Index('signing_keys_one_active', { synchronize: false })
 export class SigningKey {

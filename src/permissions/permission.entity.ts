@@ -1,7 +1,8 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** The right to do one thing, `resource:action`. Those built in guard Portcullis itself; teams add their own for their services. */
 @Entity('permissions')
+@Check('permissions_name_shape', String.raw`name ~ '^\S+$'`)
 export class Permission {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'permissions_pkey' })
   name: string;

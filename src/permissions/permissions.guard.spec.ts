@@ -3,6 +3,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Public, Requires } from '../common/access.js';
 import type { Problem } from '../common/problem.js';
+import type { RefusedTokens } from '../common/refused-tokens.js';
 import type { DeniedAttempt, DeniedAttempts } from './denied-attempts.js';
 import { PermissionsGuard } from './permissions.guard.js';
 
@@ -18,6 +19,8 @@ const undecided = routeWith();
 
 function ask(handler: () => void, permissions?: string[], stripped: string[] = []) {
   const noted: DeniedAttempt[] = [];
+  const refusals: string[] = [];
+  const refused = { note: (reason: string) => refusals.push(reason) } as unknown as RefusedTokens;
   const denied = { note: (attempt: DeniedAttempt) => noted.push(attempt) } as unknown as DeniedAttempts;
   const principal = permissions && {
     subject: 'someone',
@@ -32,12 +35,12 @@ function ask(handler: () => void, permissions?: string[], stripped: string[] = [
     getClass: () => PermissionsGuard,
     switchToHttp: () => ({ getRequest: () => request }),
   } as unknown as ExecutionContext;
-  const guard = new PermissionsGuard(new Reflector(), denied);
+  const guard = new PermissionsGuard(new Reflector(), denied, refused);
   try {
-    return { allowed: guard.canActivate(context), noted };
+    return { allowed: guard.canActivate(context), noted, refusals };
   } catch (error) {
     const { code, headers, extras } = error as Partial<Problem>;
-    return { code, challenge: headers?.['www-authenticate'], reason: extras?.reason, noted };
+    return { code, challenge: headers?.['www-authenticate'], reason: extras?.reason, noted, refusals };
   }
 }
 
@@ -62,6 +65,7 @@ describe('PermissionsGuard', () => {
   it('asks for a new token where a role lost the permission', () => {
     expect(ask(guarded, ['users:read'], ['users:write'])).toMatchObject({
       code: 'invalid_token',
+      refusals: ['role_changed'],
       reason: 'role_changed',
       challenge: 'Bearer error="invalid_token"',
       noted: [],

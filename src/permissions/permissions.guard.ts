@@ -1,9 +1,11 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
-import { ACCESS, type Access } from '../common/access.js';
+import { accessOf } from '../common/access.js';
 import { actorOf } from '../common/principal.js';
 import { Problem, invalidToken, tokenRequired } from '../common/problem.js';
+import { RefusedTokens, type RefusedBearer } from '../common/refused-tokens.js';
 import { decideAccess } from './access-decision.js';
 import { DeniedAttempts } from './denied-attempts.js';
 
@@ -13,29 +15,33 @@ export class PermissionsGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly denied: DeniedAttempts,
+    private readonly refused: RefusedTokens,
   ) {}
 
   canActivate(context: ExecutionContext): boolean {
-    const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
+    const access = accessOf(this.reflector, context);
     if (!access) throw new Error('A route says neither @Public nor @Requires');
     if (access.public) return true;
 
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    if (!request.principal) throw tokenRequired();
-    const decision = decideAccess(access.permissions, request.principal);
+    const { principal } = request;
+    if (!principal) throw tokenRequired();
+    const decision = decideAccess(access.permissions, principal);
     switch (decision.kind) {
       case 'allow':
         return true;
       case 'refresh':
+        this.refused.note('role_changed', bearerOf(principal), request);
         throw invalidToken('A permission that this needs was taken from a role. Get a new token.', 'role_changed');
       case 'deny':
         this.denied.note({ actor: actorOf(request), target: routeOf(request), missing: decision.missing });
         throw insufficientScope(access.permissions, decision.missing);
     }
   }
+}
+
+function bearerOf({ subject, clientId, sessionId, tokenId }: Principal): RefusedBearer {
+  return { userId: subject, clientId, sessionId, tokenId };
 }
 
 function routeOf(request: FastifyRequest): { type: string; id: string } {

@@ -1,7 +1,8 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** A named set of permissions. A trigger counts `version` up and sets `updatedAt` with every update. */
 @Entity('roles')
+@Check('roles_name_shape', String.raw`name ~ '^\S+$'`)
 export class Role {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'roles_pkey' })
   name: string;

@@ -48,7 +48,7 @@ export interface LiveSession {
 }
 
 /** Why a session ended, as its row and the audit trail say. */
-export type SessionEnd = 'logout' | 'logout_all' | 'ended_by_user' | 'ended_by_admin' | 'refresh_token_reused';
+export type SessionEnd = 'logout' | 'logout_all' | 'ended_by_user' | 'refresh_token_reused';
 
 @Injectable()
 export class SessionsService {

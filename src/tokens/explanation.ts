@@ -113,7 +113,7 @@ function userActive({ verified, subject, window }: Evidence): Finding {
   const event = endingEvent('user', verified, window);
   const wasDisabled = event?.reason === 'user_disabled' || event?.reason === 'user_deleted';
   const facts = {
-    status: subject?.status ?? 'deleted',
+    status: subject?.status ?? 'absent',
     ...(event && wasDisabled && { endedBy: event.seq, reason: event.reason }),
   };
   return { answer: subject?.status === 'active' && !wasDisabled, facts };

@@ -27,8 +27,7 @@ const ID = { name: 'id', format: 'uuid', example: '0198c5a0-6a54-7cc0-b0a4-4f3f4
 const IF_MATCH = {
   name: 'if-match',
   required: false,
-  example: '"3"',
-  description: 'The `ETag` of the version you read',
+  description: 'The `ETag` of the version you read, with its quotation marks',
 };
 const ETAG = { ETag: { schema: { type: 'string' as const, example: '"3"' } } };
 const NOT_FOUND = { type: ProblemDto, description: 'There is no such user' };

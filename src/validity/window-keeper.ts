@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { WindowFollower } from '@portcullis/verifier';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
+import { Metrics } from '../common/metrics.js';
 import { inTransaction } from '../database/transaction.js';
 import { nextRetention, type Retention } from './retention.js';
 
@@ -27,7 +28,14 @@ export class WindowKeeper implements OnModuleInit, OnApplicationShutdown {
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(ENV) private readonly env: Env,
     private readonly follower: WindowFollower,
-  ) {}
+    metrics: Metrics,
+  ) {
+    metrics.gauge(
+      'portcullis_validity_window_events',
+      'Events in the validity window, as this instance holds it',
+      () => follower.window.size,
+    );
+  }
 
   /** Before the first token is minted, events are kept for as long as it will live; before the first is judged, the window is loaded. */
   async onModuleInit(): Promise<void> {

@@ -1,8 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import type { RefusalReason, VerificationError } from '@portcullis/verifier';
+import type { RefusalReason } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
-import { Metrics } from '../common/metrics.js';
+import { Metrics } from './metrics.js';
+
+/** Whom a refused token is about, as far as its signature vouches for that. */
+export interface RefusedBearer {
+  userId?: string | undefined;
+  clientId?: string | undefined;
+  sessionId?: string | null | undefined;
+  tokenId?: string | undefined;
+}
 
 /** Every refused token is counted by reason, and logged with its user and request. The token itself is never written anywhere. */
 @Injectable()
@@ -13,10 +21,8 @@ export class RefusedTokens {
     this.counter = metrics.counter('portcullis_token_refusals_total', 'Tokens refused, by reason', ['reason']);
   }
 
-  note(error: VerificationError, request: FastifyRequest): void {
-    const reason: RefusalReason = error.reason;
+  note(reason: RefusalReason, bearer: RefusedBearer, request: FastifyRequest): void {
     this.counter.inc({ reason });
-    const { sub: userId, client_id: clientId, sid: sessionId, jti: tokenId } = error.claims ?? {};
-    request.log.warn({ reason, userId, clientId, sessionId, tokenId, requestId: request.id }, 'token refused');
+    request.log.warn({ reason, ...bearer }, 'token refused');
   }
 }
