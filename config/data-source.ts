@@ -17,4 +17,8 @@ const { databaseMigrationUrl } = readEnv();
 if (databaseMigrationUrl === null) throw new Error('TypeORM needs to be told a database: set DATABASE_URL.');
 
 /** What `npm run typeorm` works on. */
-export default new DataSource({ ...migrationOptions({ url: databaseMigrationUrl }), entities });
+export default new DataSource({
+  ...migrationOptions({ url: databaseMigrationUrl }),
+  entities,
+  logger: 'advanced-console',
+});

@@ -1,4 +1,4 @@
-import type { DataSourceOptions } from 'typeorm';
+import type { DataSourceOptions, Logger } from 'typeorm';
 import { migrations } from '../migrations/index.js';
 import type { Env } from './env.js';
 
@@ -43,6 +43,18 @@ function common(url: string): PostgresOptions {
     applicationName: 'portcullis',
     connectTimeoutMS: CONNECT_TIMEOUT,
     installExtensions: false,
-    logging: false,
+    logger: SILENT,
   };
 }
+
+const nothing = (): void => undefined;
+
+/** TypeORM prints what goes wrong, whatever it is told, and throws it as well: whoever catches it knows better where it belongs. */
+const SILENT: Logger = {
+  logQuery: nothing,
+  logQueryError: nothing,
+  logQuerySlow: nothing,
+  logSchemaBuild: nothing,
+  logMigration: nothing,
+  log: nothing,
+};

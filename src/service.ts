@@ -61,11 +61,14 @@ interface Parts {
 }
 
 async function migrateDatabase(url: string, log: (message: string) => void): Promise<void> {
-  const dataSource = await new DataSource(migrationOptions({ url })).initialize();
+  const dataSource = new DataSource(migrationOptions({ url }));
   try {
+    await dataSource.initialize();
     await migrate(dataSource, log);
+  } catch (error) {
+    throw new Error(`The database could not be migrated: ${messageOf(error)}`, { cause: error });
   } finally {
-    await dataSource.destroy();
+    if (dataSource.isInitialized) await dataSource.destroy();
   }
 }
 
@@ -96,4 +99,8 @@ async function stop({ app, postgres, env }: Parts): Promise<void> {
   } finally {
     await postgres.stop();
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

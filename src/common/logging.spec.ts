@@ -31,9 +31,16 @@ describe('a log line', () => {
     const lines = logged((logger) => {
       logger.info({ password: 'zzz', refresh_token: 'zzz', body: { newPassword: 'zzz', nested: { token: 'zzz' } } });
       logger.info({ headers: { authorization: 'Bearer zzz', cookie: 'zzz' } });
+      logger.info({ tokens: [{ token: 'zzz' }, { token: 'zzz' }], a: { b: { c: { secret: 'zzz' } } } });
     });
     expect(lines[0]).toMatchObject({ password: '[redacted]', body: { nested: { token: '[redacted]' } } });
     expect(JSON.stringify(lines)).not.toContain('zzz');
+  });
+
+  it('leaves what it was given as it is', () => {
+    const entry = { user: { name: 'ada', password: 'zzz' } };
+    logged((logger) => logger.info(entry));
+    expect(entry.user.password).toBe('zzz');
   });
 
   it('has neither headers nor address of a request', () => {

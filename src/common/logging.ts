@@ -5,7 +5,7 @@ import type { Env } from '../../config/env.js';
 /** The process's pino logger, for what does not belong to a request (those have `request.log`). */
 export const LOGGER = Symbol('LOGGER');
 
-const SECRET_NAMES = [
+const SECRET_NAMES = new Set([
   'authorization',
   'cookie',
   'password',
@@ -22,7 +22,7 @@ const SECRET_NAMES = [
   'refresh_token',
   'changeToken',
   'masterKey',
-];
+]);
 
 /**
  * Structured logs with ISO times. Bodies and headers are never logged; should a secret still get into a log entry under one of its usual
@@ -34,13 +34,38 @@ export function createLogger(env: Pick<Env, 'logLevel'>, destination?: Destinati
       level: env.logLevel,
       base: { service: 'portcullis' },
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
+      formatters: { level: (label) => ({ level: label }), log: (entry) => withoutSecrets(entry) },
       serializers: { err: describeError, req: describeRequest },
     },
     // Written in the background, since a line to a slow pipe would otherwise hold up every request; pino flushes when the process ends.
     destination ?? pino.destination({ dest: 1, sync: false }),
   );
+}
+
+/**
+ * The entry with the values of all such names struck out, in nested plain objects too. Pino's own redaction with wildcards costs more than all
+ * the rest of a request.
+ */
+function withoutSecrets(entry: Record<string, unknown>, depth = 0): Record<string, unknown> {
+  let clean = entry;
+  for (const name in entry) {
+    const value = entry[name];
+    const kept = SECRET_NAMES.has(name)
+      ? '[redacted]'
+      : isPlain(value) && depth < 4
+        ? withoutSecrets(value, depth + 1)
+        : value;
+    if (kept === value) continue;
+    if (clean === entry) clean = { ...entry };
+    clean[name] = kept;
+  }
+  return clean;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
 }
 
 interface LoggedError {

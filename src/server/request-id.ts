@@ -1,8 +1,17 @@
-import { v7 } from 'uuid';
+import { randomUUID } from 'node:crypto';
 
 const ACCEPTABLE = /^[A-Za-z0-9._-]{8,64}$/;
 
 /** The caller's own id when it is harmless in logs and headers, so that a request can be followed across services; else a new one. */
 export function requestId(given: string | string[] | undefined): string {
-  return typeof given === 'string' && ACCEPTABLE.test(given) ? given : v7();
+  return typeof given === 'string' && ACCEPTABLE.test(given) ? given : newId();
+}
+
+/**
+ * A UUID of version 7 (RFC 9562 section 5.7), whose order is that of time. Made out of one of version 4 by replacing its start: Node keeps random
+ * bytes for those in stock, and asking the system for 16 bytes each time would be a noticeable part of a small request.
+ */
+function newId(): string {
+  const milliseconds = Date.now().toString(16).padStart(12, '0');
+  return `${milliseconds.slice(0, 8)}-${milliseconds.slice(8)}-7${randomUUID().slice(15)}`;
 }

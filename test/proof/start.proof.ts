@@ -175,7 +175,7 @@ describe('a start that cannot succeed', () => {
     const service = spawn({ PORT: String(port) });
     expect(await service.ended()).toBe(1);
     expect(service.stderr).toBe(
-      `Portcullis could not start. Cannot listen on 127.0.0.1, port ${port}: the port is in use.\n`,
+      `Portcullis could not start. Cannot listen on 127.0.0.1, port ${port}: the port is in use\n`,
     );
     expect(existsSync(postmasterPid())).toBe(false);
     other.close();
@@ -186,6 +186,19 @@ describe('a start that cannot succeed', () => {
     await service.printed(/Waiting for the database at someone@127.0.0.1:1\/nothing/);
     expect(await service.stop()).toBe(0);
     expect(`${service.stdout}${service.stderr}`).not.toContain('zzz-secret');
+  });
+
+  it('says in one line that the database cannot be migrated, and leaves it as it was', async () => {
+    const database = await createDatabase('empty');
+    await database.query('CREATE TABLE users (name text)');
+    const service = spawn({ DATABASE_URL: database.url });
+    expect(await service.ended()).toBe(1);
+    expect(service.stderr).toBe(
+      'Portcullis could not start. The database could not be migrated: relation "users" already exists\n',
+    );
+    expect(service.spoken).toBe('');
+    expect(await database.query("SELECT relname FROM pg_class WHERE relname = 'sessions'")).toEqual([]);
+    await database.drop();
   });
 
   it('says in one line what the database says', async () => {
