@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { sha256 } from '../common/secrets.js';
 import { prepared } from '../database/prepared.js';
+import { statesThat } from './lifecycle.js';
 import type { JsonWebKeyRecord } from './signing-key.entity.js';
 
 /** The set as it is sent: encoded once for all who ask. */
@@ -20,7 +21,7 @@ interface PublishedKey {
 
 const PUBLISHED = `
 SELECT kid, algorithm, public_jwk AS "publicJwk" FROM signing_keys
-WHERE state IN ('pending', 'active', 'retiring') AND audience IS NULL AND public_jwk IS NOT NULL ORDER BY created_at, kid`;
+WHERE state = ANY ($1) AND audience IS NULL AND public_jwk IS NOT NULL ORDER BY created_at, kid`;
 
 /** The published keys (RFC 7517 section 5). Symmetric keys are never among them: they have no public half. */
 @Injectable()
@@ -51,7 +52,9 @@ export class JwksService {
   }
 
   private async read(): Promise<EncodedJwks> {
-    const published = await prepared<PublishedKey>(this.dataSource, this.env, 'jwks', PUBLISHED, []);
+    const published = await prepared<PublishedKey>(this.dataSource, this.env, 'jwks', PUBLISHED, [
+      statesThat('published'),
+    ]);
     const keys = published.map(({ publicJwk, kid, algorithm }) => ({ ...publicJwk, kid, alg: algorithm, use: 'sig' }));
     const body = JSON.stringify({ keys });
     return { body, etag: `"${sha256(body).subarray(0, 16).toString('base64url')}"` };

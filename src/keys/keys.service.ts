@@ -8,6 +8,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { MasterKey, MasterKeyError } from '../common/master-key.js';
 import { SYSTEM } from '../common/principal.js';
 import { generateSigningKey } from './key-generation.js';
+import { statesThat } from './lifecycle.js';
 import { UnwrapError, unwrapPrivateKey, wrapPrivateKey } from './key-wrapping.js';
 import { signBytes } from './signature.js';
 import { SigningKey } from './signing-key.entity.js';
@@ -27,7 +28,8 @@ export class KeysService implements KeyResolver, OnModuleInit {
   private verification = new Map<string, VerificationKey>();
   private readonly signing = new Map<string, SigningHalf>();
   private readonly making = new Map<SigningAlgorithm, Promise<void>>();
-  private reload: Promise<void> | null = null;
+  private underWay: Promise<unknown> = Promise.resolve();
+  private next: Promise<void> | null = null;
   private reloadedAt = -Infinity;
 
   constructor(
@@ -39,9 +41,10 @@ export class KeysService implements KeyResolver, OnModuleInit {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    const wrapped = await this.keys.findBy({ state: In(['pending', 'active']) });
-    for (const key of wrapped) this.unwrap(key);
+    await this.unwrapAll();
     await this.ensureActive(this.env.signingAlgorithm);
+    // Another instance may have been first, with a master key of its own.
+    await this.unwrapAll();
     await this.load();
   }
 
@@ -49,12 +52,13 @@ export class KeysService implements KeyResolver, OnModuleInit {
     return this.verification.get(kid);
   }
 
-  /** Looks for keys that other instances made. Callers share one query; a flood of unknown kids waits rather than multiplies. */
+  /**
+   * Looks for keys that other instances made. All who ask while a query is under way share the one after it, since that one may have been
+   * sent before their key was made; so a flood of unknown kids waits rather than multiplies.
+   */
   async refresh(kid: string): Promise<VerificationKey | undefined> {
-    this.reload ??= this.loadInTurn().finally(() => {
-      this.reload = null;
-    });
-    await this.reload;
+    this.next ??= this.loadInTurn();
+    await this.next;
     return this.verification.get(kid);
   }
 
@@ -100,15 +104,19 @@ export class KeysService implements KeyResolver, OnModuleInit {
   }
 
   private async loadInTurn(): Promise<void> {
+    await this.underWay.catch(() => undefined);
     const wait = this.reloadedAt + RELOAD_INTERVAL - performance.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    await this.load();
+    this.next = null;
+    const loading = this.load();
+    this.underWay = loading;
+    await loading;
   }
 
   private async load(): Promise<void> {
     const known = await this.keys.find({
       select: { kid: true, algorithm: true, audience: true, publicJwk: true },
-      where: { state: In(['pending', 'active', 'retiring', 'revoked']) },
+      where: { state: In(statesThat('known')) },
     });
     const next = new Map<string, VerificationKey>();
     for (const key of known) {
@@ -118,6 +126,10 @@ export class KeysService implements KeyResolver, OnModuleInit {
     }
     this.verification = next;
     this.reloadedAt = performance.now();
+  }
+
+  private async unwrapAll(): Promise<void> {
+    for (const key of await this.keys.findBy({ state: In(statesThat('signs')) })) this.unwrap(key);
   }
 
   private unwrap(key: SigningKey): SigningHalf {
