@@ -33,7 +33,8 @@ export class LoginThrottle {
 
   constructor(@InjectDataSource() dataSource: DataSource, @Inject(ENV) env: Env) {
     const { master } = dataSource.driver as unknown as { master: Pool };
-    const store = { storeClient: master, storeType: 'pool', tableName: 'rate_limits', tableCreated: true };
+    const storeClient = env.databasePrepared ? master : withoutNames(master);
+    const store = { storeClient, storeType: 'pool', tableName: 'rate_limits', tableCreated: true };
     this.lockout = new RateLimiterPostgres({
       ...store,
       keyPrefix: 'lockout',
@@ -112,6 +113,12 @@ export function networkOf(address: string): string {
     .slice(0, 4)
     .map((group) => parseInt(group, 16).toString(16))
     .join(':')}::/64`;
+}
+
+/** The limiter names its statements, which poolers may not keep. */
+function withoutNames(pool: Pool): Pick<Pool, 'query'> {
+  const query = ({ text, values }: { text: string; values: unknown[] }): Promise<unknown> => pool.query(text, values);
+  return { query: query as Pool['query'] };
 }
 
 async function consume(limiter: RateLimiterAbstract, key: string): Promise<void> {
