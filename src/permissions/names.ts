@@ -7,4 +7,4 @@ export const PERMISSION_NAME_RULE =
   'must be resource:action in a-z, 0-9, _ . * and -, starting with a letter, of 128 characters at most';
 
 /** Lenient: a name may have been written in SQL. */
-export const NAME_CURSOR = /^\P{Cc}{1,256}$/u;
+export const STORED_NAME = /^\P{Cc}{1,256}$/u;

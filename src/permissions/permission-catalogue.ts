@@ -8,7 +8,7 @@ import type { Actor } from '../common/principal.js';
 import { conflict, notFound } from '../common/problem.js';
 import { inTransaction } from '../database/transaction.js';
 import { ADMIN_ROLE } from './built-in.js';
-import { NAME_CURSOR } from './names.js';
+import { STORED_NAME } from './names.js';
 import { Permission } from './permission.entity.js';
 import type { CreatePermissionDto } from './permissions.dto.js';
 import { PermissionsService } from './permissions.service.js';
@@ -27,7 +27,7 @@ export class PermissionCatalogue {
 
   /** In alphabetical order. */
   async list({ limit, cursor }: PageQuery): Promise<Page<Permission>> {
-    const after = decodeCursor(cursor, NAME_CURSOR);
+    const after = decodeCursor(cursor, STORED_NAME);
     const rows = await this.permissions.find({
       where: after === null ? {} : { name: MoreThan(after) },
       order: { name: 'ASC' },

@@ -14,6 +14,7 @@ import { Requires } from '../common/access.js';
 import { PageQuery } from '../common/pagination.js';
 import { CurrentActor, type Actor } from '../common/principal.js';
 import { ProblemDto } from '../common/problem.js';
+import { NamePipe } from './name.pipe.js';
 import { PermissionCatalogue } from './permission-catalogue.js';
 import { CreatePermissionDto, PermissionDto, PermissionPageDto } from './permissions.dto.js';
 
@@ -49,7 +50,7 @@ export class PermissionsController {
   @ApiNoContentResponse()
   @ApiNotFoundResponse({ type: ProblemDto, description: 'There is no such permission' })
   @ApiConflictResponse({ type: ProblemDto, description: 'It is built in (`built_in`)' })
-  async delete(@CurrentActor() actor: Actor, @Param('name') name: string): Promise<void> {
+  async delete(@CurrentActor() actor: Actor, @Param('name', new NamePipe('permission')) name: string): Promise<void> {
     await this.catalogue.delete(actor, name);
   }
 }

@@ -18,6 +18,7 @@ import { etagOf } from '../common/etag.js';
 import { PageQuery } from '../common/pagination.js';
 import { CurrentActor, type Actor } from '../common/principal.js';
 import { ProblemDto } from '../common/problem.js';
+import { NamePipe } from './name.pipe.js';
 import { CreateRoleDto, RoleDto, RolePageDto, RolePermissionsDto, UpdateRoleDto } from './roles.dto.js';
 import { RolesService, type RoleWithPermissions } from './roles.service.js';
 
@@ -25,8 +26,7 @@ const NAME = { name: 'name', example: 'support', description: 'Percent-encoded' 
 const IF_MATCH = {
   name: 'if-match',
   required: false,
-  example: '"3"',
-  description: 'The `ETag` of the version you read',
+  description: 'The `ETag` of the version you read, with its quotation marks',
 };
 const ETAG = { ETag: { schema: { type: 'string' as const, example: '"3"' } } };
 const BAD_REQUEST = { type: ProblemDto, description: 'A field is not acceptable, or a permission does not exist' };
@@ -55,7 +55,10 @@ export class RolesController {
   @ApiParam(NAME)
   @ApiOkResponse({ type: RoleDto, headers: ETAG })
   @ApiNotFoundResponse(NOT_FOUND)
-  async read(@Param('name') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<RoleDto> {
+  async read(
+    @Param('name', new NamePipe('role')) name: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<RoleDto> {
     return answer(reply, await this.roles.read(name));
   }
 
@@ -85,7 +88,7 @@ export class RolesController {
   @ApiPreconditionFailedResponse(STALE)
   async update(
     @CurrentActor() actor: Actor,
-    @Param('name') name: string,
+    @Param('name', new NamePipe('role')) name: string,
     @Headers('if-match') ifMatch: string | undefined,
     @Body() body: UpdateRoleDto,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -105,7 +108,7 @@ export class RolesController {
   @ApiPreconditionFailedResponse(STALE)
   async setPermissions(
     @CurrentActor() actor: Actor,
-    @Param('name') name: string,
+    @Param('name', new NamePipe('role')) name: string,
     @Headers('if-match') ifMatch: string | undefined,
     @Body() { permissions }: RolePermissionsDto,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -125,7 +128,7 @@ export class RolesController {
   @ApiPreconditionFailedResponse(STALE)
   async delete(
     @CurrentActor() actor: Actor,
-    @Param('name') name: string,
+    @Param('name', new NamePipe('role')) name: string,
     @Headers('if-match') ifMatch: string | undefined,
   ): Promise<void> {
     await this.roles.delete(actor, name, ifMatch);

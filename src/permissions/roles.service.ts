@@ -7,7 +7,7 @@ import { decodeCursor, pageOf, type Page, type PageQuery } from '../common/pagin
 import type { Actor } from '../common/principal.js';
 import { conflict, notFound } from '../common/problem.js';
 import { inTransaction } from '../database/transaction.js';
-import { NAME_CURSOR } from './names.js';
+import { STORED_NAME } from './names.js';
 import { PermissionsService, requireKnown } from './permissions.service.js';
 import { RolePermission } from './role-permission.entity.js';
 import { Role } from './role.entity.js';
@@ -27,7 +27,7 @@ export class RolesService {
 
   /** In alphabetical order. */
   async list({ limit, cursor }: PageQuery): Promise<Page<RoleWithPermissions>> {
-    const after = decodeCursor(cursor, NAME_CURSOR);
+    const after = decodeCursor(cursor, STORED_NAME);
     const { manager } = this.dataSource;
     const rows = await manager.find(Role, {
       where: after === null ? {} : { name: MoreThan(after) },
