@@ -1,5 +1,5 @@
 import { Controller, Get, Headers, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from './common/access.js';
 import { sha256 } from './common/secrets.js';
@@ -16,6 +16,17 @@ const SUMMARY = {
     ready: '/health/ready',
     metrics: '/metrics',
   },
+};
+
+const SUMMARY_SCHEMA = {
+  type: 'object',
+  required: ['service', 'description', 'links'],
+  properties: {
+    service: { type: 'string' },
+    description: { type: 'string' },
+    links: { type: 'object', additionalProperties: { type: 'string' } },
+  },
+  example: SUMMARY,
 };
 
 const STYLE = `
@@ -56,8 +67,10 @@ export class LandingController {
   @Get()
   @Public()
   @ApiOperation({ summary: 'What this is, and where to go from here' })
-  @ApiProduces('text/html', 'application/json')
-  @ApiOkResponse({ description: 'A page for people, or JSON when `Accept` prefers it', schema: { type: 'string' } })
+  @ApiOkResponse({
+    description: 'A page for people, or JSON when `Accept` prefers it',
+    content: { 'text/html': { schema: { type: 'string' } }, 'application/json': { schema: SUMMARY_SCHEMA } },
+  })
   read(
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,

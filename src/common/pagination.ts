@@ -5,7 +5,7 @@ import { invalidFields } from './problem.js';
 
 /** Keyset pagination: `?limit=&cursor=` → `{items, nextCursor}`. */
 export class PageQuery {
-  @ApiPropertyOptional({ minimum: 1, maximum: 200, default: 50 })
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 200, default: 50 })
   @IsOptional()
   @Type(() => Number)
   @IsInt()
