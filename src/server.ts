@@ -6,6 +6,7 @@ import { NestLogger } from './common/logging.js';
 import { Metrics } from './common/metrics.js';
 import { acceptOnlyJsonObjects } from './server/bodies.js';
 import { allowOrigins } from './server/cross-origin.js';
+import { ignoreUnknownExpectations } from './server/expectations.js';
 import { fastifyOptions } from './server/fastify-options.js';
 import { answerWrongMethods } from './server/methods.js';
 import { observeRequests } from './server/observation.js';
@@ -32,6 +33,7 @@ export async function createApp({
   setSecurityHeaders(fastify);
   answerWrongMethods(fastify);
   acceptOnlyJsonObjects(fastify);
+  ignoreUnknownExpectations(app.getHttpServer());
   allowOrigins(app, surroundings.env.corsOrigins);
   documentApi(app, surroundings.env.issuer);
   return app.init();
