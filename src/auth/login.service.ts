@@ -4,6 +4,7 @@ import type { Counter } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { AuditService } from '../audit/audit.service.js';
+import { violatedForeignKey } from '../common/database-errors.js';
 import { Metrics } from '../common/metrics.js';
 import { LOGIN_CLIENT, type Actor } from '../common/principal.js';
 import { Problem } from '../common/problem.js';
@@ -80,7 +81,7 @@ export class LoginService {
     audience: string[],
     { actor, userAgent }: Caller,
   ): Promise<TokenPairDto> {
-    const { sessionId, refreshToken } = await inTransaction(this.dataSource, async (manager) => {
+    const starting = inTransaction(this.dataSource, async (manager) => {
       const started = await this.sessions.start(manager, {
         userId: credentials.id,
         sessionEpoch: credentials.sessionEpoch,
@@ -96,6 +97,10 @@ export class LoginService {
         target: { type: 'user', id: credentials.id },
       });
       return started;
+    });
+    const { sessionId, refreshToken } = await starting.catch((error: unknown) => {
+      // The user was deleted while the password was being checked.
+      throw violatedForeignKey(error) === 'sessions_user' ? invalidCredentials() : error;
     });
     const minted = await this.minter.mint(sessionId);
     // The account was disabled, or its password changed, while this one was being checked.

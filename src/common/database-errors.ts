@@ -15,6 +15,11 @@ export function violatedUnique(error: unknown): string | null {
   return sqlState(error) === '23505' ? constraintOf(error) : null;
 }
 
+/** The foreign key that a write ran into (SQLSTATE 23503), else null. */
+export function violatedForeignKey(error: unknown): string | null {
+  return sqlState(error) === '23503' ? constraintOf(error) : null;
+}
+
 function constraintOf(error: unknown): string {
   const { constraint, driverError } = error as DatabaseError;
   return String(driverError?.constraint ?? constraint ?? '');
