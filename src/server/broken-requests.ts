@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../common/problem.js';
@@ -27,6 +28,10 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
     socket.destroy(error);
     return;
   }
+  if (isAnswered(socket)) {
+    socket.end();
+    return;
+  }
   const id = requestId(undefined);
   const problem = PARSER_PROBLEMS[error.code ?? ''] ?? NOT_HTTP;
   const body = JSON.stringify(problem.body(id));
@@ -39,4 +44,12 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${problem.getStatus()} ${problem.body(id).title}\r\n${lines.join('')}\r\n${body}`);
+}
+
+/**
+ * Whether the request that the parser gave up on, in its body, has been answered already: a second answer would be taken for that to the
+ * next request. Node's own handler looks at the same field.
+ */
+function isAnswered(socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
+  return socket._httpMessage?.headersSent ?? false;
 }
