@@ -22,7 +22,8 @@ export function violatedForeignKey(error: unknown): string | null {
 
 function constraintOf(error: unknown): string {
   const { constraint, driverError } = error as DatabaseError;
-  return String(driverError?.constraint ?? constraint ?? '');
+  const name = driverError?.constraint ?? constraint;
+  return typeof name === 'string' ? name : '';
 }
 
 /** Class 22: a value that Postgres cannot take, such as text with a NUL character. */

@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { randomBytes, randomInt } from 'node:crypto';
+import { Client } from 'pg';
+import { PasswordHasher } from '../../src/users/password-hasher.js';
+import { startApp, type TestApp } from '../support/app.js';
+import type { Answer, HttpClient } from '../support/http.js';
+import { KeepAlive } from './support/keep-alive.js';
+import { knownToken, Timeline, type Change, type KnownToken, type Verdict } from './support/timeline.js';
+
+jest.setTimeout(900_000);
+
+const USES = 100_000;
+const PEOPLE = 40;
+const ISSUERS = 1;
+const CHANGERS = 3;
+/** Connections to each instance over which tokens are used. */
+const USERS_PER_INSTANCE = 32;
+const TOKENS_KEPT = 25;
+const PASSWORDS = ['the first of two passwords', 'the second of two passwords'];
+/** Behind the guards for tokens and for permissions, and no further than the shape of the id: 404 is an acceptance, and so is 403. */
+const GUARDED = '/v1/users/none';
+
+interface Known {
+  id: string;
+  username: string;
+  password: number;
+  active: boolean;
+  /** Goes up when a change begins and when it is acknowledged: odd while one is under way. */
+  version: number;
+  readonly tokens: KnownToken[];
+  readonly sessions: { first: KnownToken; refreshToken: string }[];
+}
+
+const timeline = new Timeline();
+const everyone = { version: 0 };
+const people: Known[] = [];
+const verdicts = { byTime: tally(), byNumber: tally(), refresh: tally(), login: tally() };
+const wrong: string[] = [];
+let apps: TestApp[];
+let admin: HttpClient;
+let hashes: string[];
+let used = 0;
+let minted = 0;
+
+function tally(): Record<Verdict, number> {
+  return { right: 0, open: 0, 'wrong acceptance': 0, 'wrong refusal': 0 };
+}
+
+beforeAll(async () => {
+  const first = await startApp();
+  apps = [first, await startApp({ database: first.database })];
+  admin = await first.admin();
+  await admin.post('/v1/roles', { name: 'reader', permissions: ['users:read'] });
+  hashes = await Promise.all(PASSWORDS.map((password) => first.nest.get(PasswordHasher).hash(password)));
+  for (let n = 0; n < PEOPLE; n++) people.push(await createPerson());
+});
+afterAll(async () => {
+  for (const app of [...apps].reverse()) await app.close();
+});
+
+const anyOf = <T>(list: readonly T[]): T | undefined => (list.length > 0 ? list[randomInt(list.length)] : undefined);
+const instance = (): TestApp => apps[randomInt(apps.length)] as TestApp;
+const done = (): boolean => used >= USES || wrong.length > 0;
+
+async function createPerson(): Promise<Known> {
+  const username = `p${randomBytes(6).toString('hex')}`;
+  const [row] = await (apps[0] as TestApp).database.query<{ id: string }>(
+    `WITH person AS (INSERT INTO users (id, username, password_hash) VALUES (gen_random_uuid(), $1, $2) RETURNING id),
+       reader AS (INSERT INTO user_roles (user_id, role_name) SELECT id, 'reader' FROM person)
+     SELECT id FROM person`,
+    [username, hashes[0]],
+  );
+  return { id: row?.id ?? '', username, password: 0, active: true, version: 0, tokens: [], sessions: [] };
+}
+
+function count(into: Record<Verdict, number>, verdict: Verdict, what: () => string): void {
+  into[verdict]++;
+  if (verdict.startsWith('wrong')) wrong.push(`${verdict}: ${what()}`);
+}
+
+async function use(connection: KeepAlive, token: KnownToken): Promise<void> {
+  const from = performance.now();
+  const status = await connection.get(GUARDED, token.value);
+  const span = { from, to: performance.now() };
+  if (![401, 403, 404].includes(status)) wrong.push(`status ${status}`);
+  const { byTime, byNumber } = timeline.judge(token, span, status !== 401);
+  const what = () => JSON.stringify({ status, ...span, ...token, value: undefined });
+  count(verdicts.byTime, byTime, what);
+  count(verdicts.byNumber, byNumber, what);
+  used++;
+}
+
+/** Logs in, or refreshes a session, and says whether that was right. */
+async function issue(person: Known): Promise<void> {
+  const session = randomInt(3) > 0 ? person.sessions.shift() : undefined;
+  const before = `${person.version} ${everyone.version}`;
+  const from = performance.now();
+  const { http } = instance();
+  const answer: Answer<Record<string, string>> = session
+    ? await http.post('/v1/auth/refresh', { refresh_token: session.refreshToken })
+    : await http.post('/v1/auth/login', { username: person.username, password: PASSWORDS[person.password] });
+  const span = { from, to: performance.now() };
+  const accepted = answer.status === 200;
+  if (!accepted && answer.status !== 401) wrong.push(`${answer.status} ${JSON.stringify(answer.body)}`);
+  if (session) {
+    count(verdicts.refresh, timeline.judgeRefresh(session.first, span, accepted), () => `refresh ${person.id}`);
+  } else {
+    const undisturbed = before === `${person.version} ${everyone.version}` && /^\d*[02468] \d*[02468]$/.test(before);
+    const open: Verdict = undisturbed ? (accepted ? 'wrong acceptance' : 'wrong refusal') : 'open';
+    count(verdicts.login, undisturbed && accepted === person.active ? 'right' : open, () => `login ${person.id}`);
+    // Failures that a change brought about must not lock the account.
+    if (!accepted) await (apps[0] as TestApp).database.query('DELETE FROM rate_limits');
+  }
+  if (!accepted) return;
+  minted++;
+  const token = knownToken(String(answer.body['access_token']), span);
+  person.tokens.push(token);
+  if (person.tokens.length > TOKENS_KEPT) person.tokens.shift();
+  person.sessions.push({ first: session?.first ?? token, refreshToken: String(answer.body['refresh_token']) });
+  if (person.sessions.length > 5) person.sessions.shift();
+}
+
+/** A transaction whose end is the change: its number is read before it commits, and nobody sees it earlier than that. */
+async function inSql(
+  client: Client,
+  change: Omit<Change, 'from' | 'to' | 'seq'>,
+  statement: string,
+  ...values: unknown[]
+) {
+  await client.query('BEGIN');
+  await client.query(statement, values);
+  await client.query('SET CONSTRAINTS ALL IMMEDIATE');
+  const { rows } = await client.query<{ seq: string }>('SELECT seq FROM validity_clock');
+  const begun = timeline.begin(change);
+  begun.seq = Number(rows[0]?.seq);
+  await client.query('COMMIT');
+  begun.to = performance.now();
+}
+
+/** A request of the admin, who logs in again when an expiration ended that session too. */
+async function overHttp(
+  change: Omit<Change, 'from' | 'to' | 'seq'> | null,
+  send: (http: HttpClient) => Promise<Answer>,
+) {
+  const begun = change && timeline.begin(change);
+  for (;;) {
+    const { status } = await send(admin);
+    if (status < 300) break;
+    if (status !== 401) throw new Error(`the admin is answered ${status}`);
+    admin = await (apps[0] as TestApp).admin();
+  }
+  if (begun) begun.to = performance.now();
+}
+
+async function changeSomething(client: Client): Promise<Known | undefined> {
+  const person = anyOf(people.filter(({ version }) => version % 2 === 0));
+  if (!person) return undefined;
+  const { id } = person;
+  const token = anyOf(person.tokens);
+  const ofUser = (what: string) => ({ what, endsSessions: true, concerns: ({ sub }: KnownToken) => sub === id });
+  const path = `/v1/users/${id}`;
+  const choice = randomInt(100);
+  const ends = (scope: string, key: string, what: Omit<Change, 'from' | 'to' | 'seq'>) =>
+    inSql(client, what, `INSERT INTO forced_expirations (scope, key, reason) VALUES ($1, $2, 'proof')`, scope, key);
+  const all = choice >= 98;
+  if (all && everyone.version % 2 === 1) return undefined;
+  person.version++;
+  if (all) everyone.version++;
+  if (choice < 15) {
+    await inSql(client, ofUser('disabled'), `UPDATE users SET status = 'disabled' WHERE id = $1`, id);
+    person.active = false;
+  } else if (choice < 25) {
+    await overHttp(ofUser('disabled'), (http) => http.post(`${path}/disable`));
+    person.active = false;
+  } else if (choice < 45) {
+    await client.query(`UPDATE users SET status = 'active' WHERE id = $1`, [id]);
+    person.active = true;
+  } else if (choice < 55) {
+    const next = 1 - person.password;
+    await inSql(client, ofUser('password'), 'UPDATE users SET password_hash = $2 WHERE id = $1', id, hashes[next]);
+    person.password = next;
+  } else if (choice < 60) {
+    const next = 1 - person.password;
+    await overHttp(ofUser('password'), (http) => http.patch(path, { password: PASSWORDS[next] }));
+    person.password = next;
+  } else if (choice < 65) {
+    await overHttp({ ...ofUser('facts'), endsSessions: false }, (http) => http.put(`${path}/roles`, { roles: [] }));
+    await overHttp(null, (http) => http.put(`${path}/roles`, { roles: ['reader'] }));
+  } else if (choice < 72 && token) {
+    const session = { what: 'session', endsSessions: true, concerns: ({ sid }: KnownToken) => sid === token.sid };
+    await inSql(client, session, 'UPDATE sessions SET revoked_at = now() WHERE id = $1', token.sid);
+  } else if (choice < 80 && token) {
+    const one = { what: 'jti', endsSessions: false, concerns: ({ jti }: KnownToken) => jti === token.jti };
+    await ends('token', token.jti, one);
+  } else if (choice < 88) {
+    await ends('user', id, ofUser('forced'));
+  } else if (choice < 92) {
+    await client.query(`BEGIN; UPDATE users SET status = 'disabled'; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK`);
+  } else if (choice < 96) {
+    await inSql(client, ofUser('deleted'), 'DELETE FROM users WHERE id = $1', id);
+    person.active = false;
+    people[people.indexOf(person)] = await createPerson();
+  } else if (choice < 98) {
+    const role = {
+      what: 'role',
+      endsSessions: false,
+      concerns: ({ scope }: KnownToken) => scope.includes('users:read'),
+    };
+    await inSql(client, role, `DELETE FROM role_permissions WHERE role_name = 'reader'`);
+    await client.query(`INSERT INTO role_permissions VALUES ('reader', 'users:read') ON CONFLICT DO NOTHING`);
+  } else if (choice < 99) {
+    await ends('global', '*', { what: 'global', endsSessions: true, concerns: () => true });
+  } else {
+    const { rows } = await client.query<{ kid: string }>(`SELECT kid FROM signing_keys WHERE state = 'active'`);
+    const gone = rows[0]?.kid ?? '';
+    const key = { what: 'key', endsSessions: false, concerns: ({ kid }: KnownToken) => kid === gone };
+    await inSql(client, key, `UPDATE signing_keys SET state = 'revoked', private_key = NULL WHERE kid = $1`, gone);
+  }
+  if (all) everyone.version++;
+  person.version++;
+  return person;
+}
+
+it('uses 100,000 tokens on two instances while others issue and end them', async () => {
+  const opened: KeepAlive[] = [];
+  const open = async (app: TestApp): Promise<KeepAlive> => {
+    const connection = await KeepAlive.open(app.url);
+    opened.push(connection);
+    return connection;
+  };
+
+  const issuer = async (): Promise<void> => {
+    while (!done()) await issue(anyOf(people) as Known);
+  };
+  const user = async (app: TestApp): Promise<void> => {
+    const connection = await open(app);
+    while (!done()) {
+      const token = anyOf(anyOf(people)?.tokens ?? []);
+      if (token) await use(connection, token);
+      else await issue(anyOf(people) as Known);
+    }
+  };
+  const changer = async (): Promise<void> => {
+    const client = new Client({ connectionString: (apps[0] as TestApp).database.url });
+    await client.connect();
+    const connections = await Promise.all(apps.map(open));
+    while (!done()) {
+      const person = await changeSomething(client);
+      // The very next requests, everywhere.
+      for (const token of person?.tokens.slice(-4) ?? []) {
+        await Promise.all(connections.map((connection) => use(connection, token)));
+      }
+      if (person && randomInt(2) === 0) await issue(person);
+    }
+    await client.end();
+  };
+  await Promise.all([
+    ...Array.from({ length: ISSUERS }, issuer),
+    ...Array.from({ length: CHANGERS }, changer),
+    ...apps.flatMap((app) => Array.from({ length: USERS_PER_INSTANCE }, () => user(app))),
+  ]);
+  for (const connection of opened) connection.close();
+
+  const { byTime, byNumber, refresh, login } = verdicts;
+  console.log(
+    `proof: ${used} uses of ${minted} tokens during ${timeline.changes.length} changes: ${JSON.stringify({ byTime, byNumber, refresh, login })}`,
+  );
+  expect(wrong).toEqual([]);
+  expect(byTime.open).toBeLessThan(used / 10);
+});

@@ -1,0 +1,83 @@
+import { claimsOf, headerOf } from '../../support/tokens.js';
+
+/** Something that took place within these bounds, on the monotonic clock (ms). */
+export interface Span {
+  from: number;
+  to: number;
+}
+
+/** A change that ends tokens. Until it is acknowledged, `to` is Infinity. */
+export interface Change extends Span {
+  readonly what: string;
+  readonly endsSessions: boolean;
+  concerns(token: KnownToken): boolean;
+  /** The number that Postgres gave it, where the transaction could be asked. */
+  seq: number | null;
+}
+
+export interface KnownToken {
+  readonly value: string;
+  readonly sub: string;
+  readonly sid: string;
+  readonly jti: string;
+  readonly kid: string;
+  readonly asOf: number;
+  readonly scope: string;
+  /** When it was asked for, and when it came. */
+  readonly minted: Span;
+}
+
+export function knownToken(value: string, minted: Span): KnownToken {
+  const { sub, sid, jti, as_of: asOf, scope } = claimsOf(value) as Record<string, string> & { as_of: number };
+  const facts = { sub: String(sub), sid: String(sid), jti: String(jti), scope: String(scope) };
+  return { value, ...facts, kid: String(headerOf(value)['kid']), asOf, minted };
+}
+
+export type Verdict = 'right' | 'open' | 'wrong acceptance' | 'wrong refusal';
+
+/**
+ * All changes of a run, and what is right in view of them. A change took place somewhere between being asked for and being acknowledged, a
+ * token's facts were read and a use was decided likewise: where these spans are apart, there is one right answer whatever happened inside.
+ */
+export class Timeline {
+  readonly changes: Change[] = [];
+
+  begin(change: Pick<Change, 'what' | 'endsSessions' | 'concerns'>): Change {
+    const begun = { ...change, from: performance.now(), to: Infinity, seq: null };
+    this.changes.push(begun);
+    return begun;
+  }
+
+  /** The use of a token that was accepted or not. */
+  judge(token: KnownToken, use: Span, accepted: boolean): { byTime: Verdict; byNumber: Verdict } {
+    const about = this.changes.filter((change) => change.to > token.minted.from && change.concerns(token));
+    return {
+      byTime: verdictOf(accepted, {
+        must: about.some((change) => token.minted.to < change.from && change.to < use.from),
+        may: about.some((change) => change.from < use.to),
+      }),
+      // The same by numbers: they tell what a token is older than even where the spans overlap.
+      byNumber: verdictOf(accepted, {
+        must: about.some(({ seq, to }) => seq !== null && token.asOf < seq && to < use.from),
+        may: about.some(({ seq, from }) => (seq === null || token.asOf < seq) && from < use.to),
+      }),
+    };
+  }
+
+  /** The refresh of a session that began with this token. */
+  judgeRefresh(first: KnownToken, use: Span, accepted: boolean): Verdict {
+    const about = this.changes.filter(
+      (change) => change.endsSessions && change.to > first.minted.from && change.concerns(first),
+    );
+    return verdictOf(accepted, {
+      must: about.some((change) => first.minted.to < change.from && change.to < use.from),
+      may: about.some((change) => change.from < use.to),
+    });
+  }
+}
+
+/** @param refusal whether the token must be refused, and whether it may be */
+function verdictOf(accepted: boolean, refusal: { must: boolean; may: boolean }): Verdict {
+  if (accepted) return refusal.must ? 'wrong acceptance' : refusal.may ? 'open' : 'right';
+  return refusal.must ? 'right' : refusal.may ? 'open' : 'wrong refusal';
+}
