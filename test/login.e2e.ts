@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
-import { Client } from 'pg';
 import { PasswordHasher } from '../src/users/password-hasher.js';
 import { ADMIN, startApp, type TestApp } from './support/app.js';
 import type { HttpClient } from './support/http.js';
@@ -14,6 +13,7 @@ import {
   type Person,
   type SignedIn,
 } from './support/people.js';
+import { connectTo } from './support/sql-client.js';
 import { claimsOf, headerOf } from './support/tokens.js';
 import { until } from './support/until.js';
 
@@ -236,25 +236,33 @@ describe('a login during which', () => {
     }
   }, 20_000);
 
+  const SET = (assignment: string) => `UPDATE users SET ${assignment} WHERE id = $1`;
+  const CHECKED = { when: 'its password was found right', waitsFor: 'rate_limits' };
+  const STARTED = { when: 'its session was committed', waitsFor: 'user_roles' };
+
   it.each([
-    ['the password changes', `password_hash = password_hash || 'x'`, 401],
-    ['the account is disabled and enabled', `status = 'disabled'`, 401],
-    ['only the display name changes', `display_name = 'Bob'`, 200],
-  ])('after the password was found right %s', async (_, change, status) => {
+    { ...CHECKED, what: 'the password changes', change: SET(`password_hash = password_hash || 'x'`), status: 401 },
+    { ...CHECKED, what: 'the account is disabled and enabled', change: SET(`status = 'disabled'`), status: 401 },
+    { ...CHECKED, what: 'the account is deleted', change: 'DELETE FROM users WHERE id = $1', status: 401 },
+    { ...CHECKED, what: 'only the display name changes', change: SET(`display_name = 'Bob'`), status: 200 },
+    { ...STARTED, what: 'the password changes', change: SET(`password_hash = password_hash || 'x'`), status: 401 },
+    { ...STARTED, what: 'the account is disabled and enabled', change: SET(`status = 'disabled'`), status: 401 },
+    { ...STARTED, what: 'only the display name changes', change: SET(`display_name = 'Bob'`), status: 200 },
+  ])('$what after $when', async ({ waitsFor, change, status }) => {
     const bob = await createPerson(admin);
-    const gate = new Client({ connectionString: app.database.url });
-    await gate.connect();
-    await gate.query('BEGIN; LOCK TABLE sessions IN SHARE MODE');
+    const gate = await connectTo(app.database);
+    await gate.query(`BEGIN; LOCK TABLE ${waitsFor}`);
     const logins = [1, 2, 3].map(() => login({ username: bob.username, password: bob.password }));
-    await until('each has checked the password and begins its session', async () => {
+    await until('each has come so far', async () => {
       const waiting = await app.database.query(
-        `SELECT FROM pg_locks WHERE relation = 'sessions'::regclass AND NOT granted
+        `SELECT FROM pg_locks WHERE relation = $1::regclass AND NOT granted
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+        [waitsFor],
       );
       return waiting.length === logins.length;
     });
-    await app.database.query(`UPDATE users SET ${change} WHERE id = $1`, [bob.id]);
-    await app.database.query(`UPDATE users SET status = 'active' WHERE id = $1`, [bob.id]);
+    await app.database.query(change, [bob.id]);
+    await app.database.query(SET(`status = 'active'`), [bob.id]);
     await gate.query('COMMIT');
     await gate.end();
     for (const answer of await Promise.all(logins)) expect(answer.status).toBe(status);

@@ -11,7 +11,9 @@ import {
   type Person,
   type SignedIn,
 } from './support/people.js';
+import { connectTo } from './support/sql-client.js';
 import { claimsOf } from './support/tokens.js';
+import { until } from './support/until.js';
 
 let app: TestApp;
 let other: TestApp;
@@ -244,6 +246,46 @@ describe('what is refused', () => {
   ])('is the token of a session that %s', async (_, change) => {
     await app.database.query(`UPDATE sessions SET ${change} WHERE id = $1`, [sessionId()]);
     expect(await refreshVerdict(app.http, session.refreshToken)).toBe('401 invalid_grant');
+  });
+});
+
+describe('a refresh during which', () => {
+  /** Holds three refreshes up where they wait for `lock`, makes the change, and lets them go on. */
+  async function heldUp(lock: string, change: string): Promise<Answer<Record<string, unknown>>[]> {
+    const gate = await connectTo(app.database);
+    await gate.query(`BEGIN; ${lock}`);
+    const refreshes = [app, other, app].map((at) => refresh(session.refreshToken, at));
+    await until('each waits for the lock', async () => {
+      const waiting = await app.database.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return waiting.length === refreshes.length;
+    });
+    await gate.query(`${change}; COMMIT`);
+    await gate.end();
+    return Promise.all(refreshes);
+  }
+
+  const disable = () => `UPDATE users SET status = 'disabled' WHERE id = '${ann.id}'`;
+  const holdRow = () => `SELECT FROM sessions WHERE id = '${sessionId()}' FOR UPDATE`;
+  const holdFacts = () => 'LOCK TABLE user_roles';
+
+  it.each<[string, () => string, () => string]>([
+    ['the session ends', holdRow, () => `UPDATE sessions SET revoked_at = now() WHERE id = '${sessionId()}'`],
+    ['the session is deleted', holdRow, () => `DELETE FROM sessions WHERE id = '${sessionId()}'`],
+    ['the user is disabled', holdRow, disable],
+    ['the user is disabled after the rotation', holdFacts, disable],
+    ['the user is deleted after the rotation', holdFacts, () => `DELETE FROM users WHERE id = '${ann.id}'`],
+  ])('%s gives nothing', async (_, lock, change) => {
+    for (const { status, body } of await heldUp(lock(), change())) {
+      expect([status, body['code']]).toEqual([401, 'invalid_grant']);
+    }
+  });
+
+  it('nothing happens gives all the same', async () => {
+    const answers = await heldUp(holdRow(), 'SELECT 1');
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(new Set(answers.map(({ body }) => body['refresh_token'])).size).toBe(1);
   });
 });
 

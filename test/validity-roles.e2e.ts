@@ -79,6 +79,17 @@ describe('a permission taken from a role', () => {
     expect(await verdict((await refreshed()).http, '/v1/users')).toBe('accepted');
   });
 
+  it('is counted as a refusal', async () => {
+    const counted = async (): Promise<number> => {
+      const { body } = await b.http.get<string>('/metrics');
+      return Number(/^portcullis_token_refusals_total\{reason="role_changed"\} (\d+)$/m.exec(body)?.[1] ?? 0);
+    };
+    await setPermissions(['roles:read']);
+    const before = await counted();
+    expect(await verdict(atB(session), '/v1/users')).toBe('401 role_changed');
+    expect(await counted()).toBe(before + 1);
+  });
+
   it('shows in what the token may still do', async () => {
     await setPermissions(['roles:read']);
     const { body } = await atB(session).get('/v1/auth/me');

@@ -12,7 +12,7 @@ import {
 } from './support/people.js';
 import { claimsOf, headerOf } from './support/tokens.js';
 
-const ROUNDS = 4;
+const ROUNDS = 3;
 
 let a: TestApp;
 let b: TestApp;
