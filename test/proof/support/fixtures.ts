@@ -1,0 +1,100 @@
+import type { HttpClient } from '../../support/http.js';
+import { createPerson, signIn, type Person, type SignedIn } from '../../support/people.js';
+import type { Api, Operation } from './openapi.js';
+
+export interface Fixture {
+  /** An admin, who sends the requests that carry a token. */
+  sender: SignedIn;
+  params: Record<string, string>;
+  /** Null: the operation takes no body. */
+  json: Record<string, unknown> | null;
+}
+
+/** Things for requests to be about, so that every operation can succeed before something is made wrong about it. */
+export class Fixtures {
+  private count = 0;
+
+  constructor(
+    private readonly api: Api,
+    /** Is never the sender of a request, and so outlives them all. */
+    private readonly admin: HttpClient,
+    private readonly issuer: string,
+  ) {}
+
+  /** Everything new: a sender, someone to be changed, a role and a permission. */
+  async for(operation: Operation): Promise<Fixture> {
+    const person = await createPerson(this.admin, ['admin']);
+    const sender = await signIn(this.admin, person);
+    const subject = await createPerson(this.admin);
+    const schema = this.api.bodyOf(operation);
+    const examples: Record<string, unknown> = {};
+    for (const [name, { example }] of Object.entries(schema?.properties ?? {})) examples[name] = example;
+    const fields = schema ? await this.fieldsOf(operation, person, subject) : {};
+    return {
+      sender,
+      params: operation.path.includes('{') ? await this.paramsOf(operation, person, subject) : {},
+      json: schema && definedOnly({ ...examples, ...fields }),
+    };
+  }
+
+  private async paramsOf({ path }: Operation, sender: Person, subject: Person): Promise<Record<string, string>> {
+    const name = this.freshName();
+    if (path.startsWith('/v1/roles/')) {
+      await this.created('/v1/roles', { name, permissions: ['users:read'] });
+      return { name };
+    }
+    if (path.startsWith('/v1/permissions/')) {
+      await this.created('/v1/permissions', { name: `${name}:read` });
+      return { name: `${name}:read` };
+    }
+    if (path.startsWith('/v1/auth/sessions/')) {
+      const { http } = await signIn(this.admin, sender);
+      return { id: (await http.get('/v1/auth/me')).body['sessionId'] as string };
+    }
+    return { id: subject.id };
+  }
+
+  /** What the examples in the document cannot know. `undefined` leaves a field out. */
+  private async fieldsOf(
+    { operationId }: Operation,
+    sender: Person,
+    subject: Person,
+  ): Promise<Record<string, unknown>> {
+    const name = this.freshName();
+    switch (operationId) {
+      case 'usersCreate':
+      case 'usersUpdate':
+        return { username: name, email: `${name}@example.org` };
+      case 'rolesCreate':
+        return { name };
+      case 'permissionsCreate':
+        return { name: `${name}:read` };
+      case 'authLogin':
+        return { ...loginOf(subject), email: undefined, audience: [this.issuer] };
+      case 'authRefresh':
+      case 'authLogout':
+        return { refresh_token: (await signIn(this.admin, subject)).refreshToken };
+      case 'authChangePassword':
+        return { currentPassword: sender.password, changeToken: undefined };
+      case 'forcedExpirationsForce':
+        return { key: subject.id };
+      default:
+        return {};
+    }
+  }
+
+  private async created(path: string, body: object): Promise<void> {
+    const answer = await this.admin.post(path, body);
+    if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+
+  private freshName(): string {
+    return `proof-${++this.count}`;
+  }
+}
+
+const loginOf = ({ username, password }: Person): object => ({ username, password });
+
+function definedOnly(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,44 @@
+import type { Operation } from './openapi.js';
+import type { WireRequest } from './wire.js';
+
+/** A request before it is written out, so that one part of it can be made wrong and the rest stays right. */
+export interface Draft {
+  method: string;
+  /** With parameters as `{name}`. */
+  path: string;
+  /** By name, as they stand in the address: percent-encoded. */
+  params: Record<string, string>;
+  /** What follows the `?`; empty: no `?`. */
+  query: string;
+  headers: [string, string][];
+  /** A JSON value, or the bytes themselves. */
+  body?: { json: Record<string, unknown> } | { bytes: Buffer };
+}
+
+/** One way to make a request wrong, or at least odd. */
+export interface Mutation {
+  name: string;
+  apply: (draft: Draft) => Draft;
+}
+
+/** The request that the document describes, filled with values that work. */
+export function validDraft(
+  operation: Operation,
+  { params, json }: { params: Record<string, string>; json: Record<string, unknown> | null },
+): Draft {
+  return {
+    method: operation.method,
+    path: operation.path,
+    params,
+    query: '',
+    headers: json ? [['Content-Type', 'application/json']] : [],
+    ...(json && { body: { json } }),
+  };
+}
+
+export function written({ method, path, params, query, headers, body }: Draft): WireRequest {
+  const address = path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '');
+  const request = { method, target: query === '' ? address : `${address}?${query}`, headers };
+  if (!body) return request;
+  return { ...request, body: 'bytes' in body ? body.bytes : Buffer.from(JSON.stringify(body.json)) };
+}
