@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
+import { firstSight } from './first-sight.js';
 import { guard } from './guard.js';
 
-const BENCHMARKS = { guard };
+const BENCHMARKS = { guard, 'first-sight': firstSight };
 
 const USAGE = `npm run bench -- <${Object.keys(BENCHMARKS).join(' | ')}> [options]
   --seconds <n>      how long to measure, warm-up included (40)

@@ -9,7 +9,7 @@ export function answerParent(answers, last = () => undefined) {
     try {
       process.send({ id, answer: await all[question](details) });
     } catch (error) {
-      process.send({ id, error: error.stack });
+      process.send({ id, error: error.message });
     }
   });
   process.on('disconnect', async () => {
