@@ -172,7 +172,7 @@ END $$;
 /* Names matter where two fire for one row: the alphabetically later one has the last word on the reason. */
 const triggers = `
 CREATE CONSTRAINT TRIGGER validity_1_credentials AFTER UPDATE ON users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-  WHEN (OLD.session_epoch <> NEW.session_epoch OR OLD.id <> NEW.id)
+  WHEN (OLD.id <> NEW.id OR OLD.session_epoch <> NEW.session_epoch AND NOT (OLD.status = 'active' AND NEW.status <> 'active'))
   EXECUTE FUNCTION validity_note('user', 'id', 'credentials_changed');
 CREATE CONSTRAINT TRIGGER validity_2_status AFTER UPDATE ON users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
   WHEN (OLD.status = 'active' AND NEW.status <> 'active')
