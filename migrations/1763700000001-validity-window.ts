@@ -200,14 +200,16 @@ CREATE CONSTRAINT TRIGGER validity_permission_deleted AFTER DELETE ON role_permi
 
 CREATE CONSTRAINT TRIGGER validity_session_changed AFTER UPDATE ON sessions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
   WHEN ((OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL) OR NEW.expires_at < OLD.expires_at OR OLD.id <> NEW.id
-    OR OLD.user_id <> NEW.user_id OR OLD.session_epoch <> NEW.session_epoch)
+    OR OLD.user_id <> NEW.user_id OR OLD.session_epoch <> NEW.session_epoch OR OLD.client_id <> NEW.client_id
+    OR OLD.audience <> NEW.audience)
   EXECUTE FUNCTION validity_note_session();
 CREATE CONSTRAINT TRIGGER validity_session_deleted AFTER DELETE ON sessions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
   WHEN (OLD.revoked_at IS NULL AND OLD.expires_at > clock_timestamp()) EXECUTE FUNCTION validity_note_session();
 
 CREATE CONSTRAINT TRIGGER validity_key_revoked AFTER UPDATE ON signing_keys DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
   WHEN ((OLD.state <> 'revoked' AND NEW.state = 'revoked') OR OLD.kid <> NEW.kid
-    OR OLD.public_jwk IS DISTINCT FROM NEW.public_jwk)
+    OR OLD.public_jwk IS DISTINCT FROM NEW.public_jwk OR OLD.algorithm <> NEW.algorithm
+    OR OLD.audience IS DISTINCT FROM NEW.audience)
   EXECUTE FUNCTION validity_note('signing_key', 'kid', 'key_revoked');
 CREATE CONSTRAINT TRIGGER validity_key_deleted AFTER DELETE ON signing_keys DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
   WHEN (OLD.state <> 'retired') EXECUTE FUNCTION validity_note('signing_key', 'kid', 'key_revoked');

@@ -114,7 +114,10 @@ describe('logout-all', () => {
 });
 
 describe("one's own sessions", () => {
-  interface SessionPage { items: Record<string, unknown>[]; nextCursor: string | null }
+  interface SessionPage {
+    items: Record<string, unknown>[];
+    nextCursor: string | null;
+  }
   const list = (query = '') => here.http.get<SessionPage>(`/v1/auth/sessions${query}`);
 
   it('are listed newest first, the present one marked, without anything secret', async () => {

@@ -120,7 +120,7 @@ describe('an event is kept', () => {
   });
 
   it('while many instances tend the window and many change it, without a deadlock', async () => {
-    const people = await Promise.all(Array.from({ length: 10 }, () => createPerson(admin)));
+    const people = await Promise.all(Array.from({ length: 4 }, () => createPerson(admin)));
     const answers = await Promise.all(
       people.flatMap(({ id }) => [
         tend(app),
@@ -128,7 +128,7 @@ describe('an event is kept', () => {
         admin.post(`/v1/users/${id}/disable`).then(({ status }) => status),
       ]),
     );
-    expect(answers.filter((answer) => answer === 200)).toHaveLength(10);
+    expect(answers.filter((answer) => answer === 200)).toHaveLength(4);
   });
 });
 

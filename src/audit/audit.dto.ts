@@ -1,45 +1,45 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsISO8601, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsIn, IsISO8601, IsString, MaxLength } from 'class-validator';
 import { PageQuery } from '../common/pagination.js';
-import { NoControlCharacters } from '../common/validation.js';
+import { NoControlCharacters, Optional } from '../common/validation.js';
 import type { AuditOutcome } from './audit-event.entity.js';
 
 const OUTCOMES: AuditOutcome[] = ['success', 'failure', 'denied'];
 
 export class AuditQuery extends PageQuery {
   @ApiPropertyOptional({ example: 'user.disabled', maxLength: 64 })
-  @IsOptional()
+  @Optional()
   @IsString()
   @MaxLength(64)
   @NoControlCharacters()
   action?: string;
 
   @ApiPropertyOptional({ enum: OUTCOMES })
-  @IsOptional()
+  @Optional()
   @IsIn(OUTCOMES)
   outcome?: AuditOutcome;
 
   @ApiPropertyOptional({ maxLength: 128 })
-  @IsOptional()
+  @Optional()
   @IsString()
   @MaxLength(128)
   @NoControlCharacters()
   actorId?: string;
 
   @ApiPropertyOptional({ maxLength: 256 })
-  @IsOptional()
+  @Optional()
   @IsString()
   @MaxLength(256)
   @NoControlCharacters()
   targetId?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'At or after' })
-  @IsOptional()
+  @Optional()
   @IsISO8601({ strict: true })
   from?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Before' })
-  @IsOptional()
+  @Optional()
   @IsISO8601({ strict: true })
   to?: string;
 }

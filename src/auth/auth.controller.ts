@@ -90,7 +90,7 @@ export class AuthController {
       // Having it is right enough, and one that is not ours ends nothing: as in RFC 7009 section 2.2 the answer is the same.
       const sessionId = this.sessions.sessionOf(dto.refresh_token);
       if (sessionId !== null) await this.sessions.end(actor, sessionId, 'logout');
-      return;
+      if (sessionId !== null || !request.principal) return;
     }
     const { principal } = request;
     if (!principal) throw request.refuse?.() ?? tokenRequired();

@@ -1,15 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsArray,
-  IsOptional,
-  IsString,
-  MaxLength,
-  MinLength,
-  ValidateIf,
-} from 'class-validator';
-import { NoControlCharacters } from '../common/validation.js';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsString, MaxLength, MinLength, ValidateIf } from 'class-validator';
+import { NoControlCharacters, Optional } from '../common/validation.js';
 
 /** Longer than any password the policy allows, so that the policy, not this, says what is too long. */
 const PASSWORD_INPUT = 4096;
@@ -24,7 +15,7 @@ export class LoginDto {
   username?: string;
 
   @ApiPropertyOptional({ example: 'alice@example.org', description: 'In place of `username`', maxLength: 254 })
-  @IsOptional()
+  @Optional()
   @IsString()
   @MinLength(1)
   @MaxLength(254)
@@ -42,7 +33,7 @@ export class LoginDto {
     description: 'Whom the tokens are for; the issuer itself when absent',
     example: ['http://localhost:3000'],
   })
-  @IsOptional()
+  @Optional()
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(16)
@@ -65,7 +56,7 @@ export class LogoutDto {
     maxLength: 512,
     description: 'Ends the session of this token; without it, the session of the Bearer token ends',
   })
-  @IsOptional()
+  @Optional()
   @IsString()
   @MinLength(1)
   @MaxLength(512)
@@ -78,7 +69,7 @@ export class ChangePasswordDto {
     maxLength: PASSWORD_INPUT,
     description: 'Not needed with a change token',
   })
-  @IsOptional()
+  @Optional()
   @IsString()
   @MaxLength(PASSWORD_INPUT)
   currentPassword?: string;
@@ -94,7 +85,7 @@ export class ChangePasswordDto {
     description: 'From a login that answered `password_change_required`; may be sent as the Bearer token instead',
     maxLength: 2048,
   })
-  @IsOptional()
+  @Optional()
   @IsString()
   @MaxLength(2048)
   changeToken?: string;

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsOptional, IsString, MaxLength, MinLength, ValidateIf } from 'class-validator';
-import { NoControlCharacters } from '../common/validation.js';
+import { IsBoolean, IsIn, IsString, MaxLength, MinLength, ValidateIf } from 'class-validator';
+import { NoControlCharacters, Optional } from '../common/validation.js';
 
 export const SCOPES = ['global', 'user', 'client', 'audience', 'session', 'role', 'token'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -33,12 +33,12 @@ export class ForceExpirationDto {
     default: true,
     description: 'Whether refresh tokens end too, so that people sign in again; else their clients refresh and go on',
   })
-  @IsOptional()
+  @Optional()
   @IsBoolean()
   endSessions?: boolean;
 
   @ApiPropertyOptional({ default: false, description: 'Only count' })
-  @IsOptional()
+  @Optional()
   @IsBoolean()
   dryRun?: boolean;
 }

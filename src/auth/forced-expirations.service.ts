@@ -37,6 +37,7 @@ export class ForcedExpirationsService {
     const key = keyOf(dto);
     return inTransaction(this.dataSource, async (manager) => {
       await this.requireRight(manager, actor, scope, key);
+      if (endSessions) await this.requireMayEnd(manager, actor, scope, key);
       const counts = { sessions: await this.countSessions(manager, scope, key), tokens: 0 };
       if (dryRun) return counts;
       await manager.query(
@@ -61,10 +62,22 @@ export class ForcedExpirationsService {
     return row?.sessions ?? 0;
   }
 
-  /**
-   * That the key names something, and that the actor may end it: a person's sessions and a role only by someone who holds at least as much.
-   * `global`, `client` and `audience` are what `validity:write` is for.
-   */
+  /** Nobody ends the sessions of someone who holds more: of a scope with many people, the actor holds whatever any of them holds. */
+  private async requireMayEnd(manager: EntityManager, actor: Actor, scope: Scope, key: string): Promise<void> {
+    if (scope === 'user' || scope === 'session' || scope === 'token') return;
+    const held = await manager.query<{ name: string }[]>(
+      `SELECT DISTINCT p.permission_name AS name FROM user_roles r JOIN role_permissions p ON p.role_name = r.role_name
+       WHERE $1 <> 'role' OR r.user_id IN (SELECT user_id FROM user_roles WHERE role_name = $2)`,
+      [scope, key],
+    );
+    this.permissions.requireMayTouch(
+      actor,
+      { type: scope, id: key },
+      held.map(({ name }) => name),
+    );
+  }
+
+  /** That the key names something, and that the actor holds at least what the person or the role holds. */
   private async requireRight(manager: EntityManager, actor: Actor, scope: Scope, key: string): Promise<void> {
     switch (scope) {
       case 'user':

@@ -68,7 +68,7 @@ export class JwtAuthGuard extends AuthGuard() implements CanActivate {
     return request.user as Principal;
   }
 
-  override handleRequest<T>(error: unknown, principal: T): T {
+  override handleRequest<T>(error: Error | null, principal: T): T {
     if (error) throw error;
     return principal;
   }

@@ -14,10 +14,10 @@ describe('what attempts are counted under', () => {
     expect(networkOf(address)).toBe(network);
   });
 
-  it('is one account under whatever name it is tried', () => {
-    expect(accountKey('id', 'alice')).toBe(accountKey('id', 'alice@example.org'));
-    expect(accountKey(null, 'Alice')).toBe(accountKey(null, 'alice'));
-    expect(accountKey(null, 'alice')).not.toBe(accountKey(null, 'bob'));
-    expect(accountKey(null, 'x'.repeat(10_000)).length).toBeLessThan(64);
+  it('is the name that was tried, told apart from others only by what the look-up tells apart', () => {
+    expect(accountKey({ username: 'alice@example.org' })).toBe(accountKey({ email: 'alice@example.org' }));
+    expect(accountKey({ username: 'alice' })).not.toBe(accountKey({ email: 'alice' }));
+    expect(accountKey({ username: 'alice' })).not.toBe(accountKey({ username: 'bob' }));
+    expect(accountKey({ username: 'x'.repeat(10_000) }).length).toBeLessThan(64);
   });
 });

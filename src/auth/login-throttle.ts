@@ -13,7 +13,7 @@ import { ENV, type Env } from '../../config/env.js';
 import { sha256 } from '../common/secrets.js';
 import { tooManyRequests } from '../common/problem.js';
 
-/** After so many failures an account is locked for so long (seconds), whoever asks. */
+/** After so many failures under one name that name is locked for so long (seconds), whoever asks. */
 export const LOCKOUT = { failures: 10, seconds: 15 * 60 };
 
 /** Attempts from one address. Generous, since many people may share one; guessing one password is stopped by the lockout. */
@@ -95,9 +95,13 @@ export class LoginThrottle {
   }
 }
 
-/** What failures are counted under: the account, under whatever name it was tried; or, where there is none, that name. */
-export function accountKey(userId: string | null, identifier: string): string {
-  return userId ?? sha256(identifier.normalize('NFKC').toLowerCase()).toString('base64url');
+/**
+ * What failed logins are counted under: the name that was tried, spelt as the look-up spells it. Not the account that it leads to: then a count that
+ * two names share would tell that there is an account, and that both are its names.
+ */
+export function accountKey(name: { username: string } | { email: string }): string {
+  const [field, value] = 'email' in name ? ['email', name.email] : ['username', name.username];
+  return sha256(`${value.includes('@') ? 'email' : field}:${value}`).toString('base64url');
 }
 
 /** An IPv6 customer has a /64: single addresses in it cost nothing (RFC 6177). */

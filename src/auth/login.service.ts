@@ -57,11 +57,9 @@ export class LoginService {
   async login(dto: LoginDto, caller: Caller): Promise<TokenPairDto> {
     const audience = requireKnownAudience(dto.audience, this.env.issuer);
     await this.throttle.admitAttempt(caller.actor.address ?? '');
-    const identifier = dto.username ?? dto.email ?? '';
-    const credentials = await this.users.credentialsFor(
-      dto.username === undefined ? { email: identifier } : { username: identifier },
-    );
-    const account = accountKey(credentials?.id ?? null, identifier);
+    const name = nameOf(dto);
+    const credentials = await this.users.credentialsFor(name);
+    const account = accountKey(name);
     const right = await this.hasher.verify(credentials?.passwordHash ?? null, dto.password, caller.signal);
     // After the hash: of many guesses at once only those learn anything that ended before the account was locked.
     const { failures } = await this.throttle.requireUnlocked(account);
@@ -140,6 +138,11 @@ export class LoginService {
       this.logger.warn(`a password hash could not be strengthened: ${String(error)}`);
     }
   }
+}
+
+/** Folded here, once, so that no spelling finds an account without being counted against it. */
+function nameOf({ username, email = '' }: LoginDto): { username: string } | { email: string } {
+  return username === undefined ? { email: email.toLowerCase() } : { username: username.toLowerCase() };
 }
 
 export function tokenPair(

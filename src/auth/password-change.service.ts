@@ -13,7 +13,7 @@ import { PasswordPolicy } from '../users/password-policy.js';
 import { UsersService, type Credentials } from '../users/users.service.js';
 import type { ChangePasswordDto, TokenPairDto } from './auth.dto.js';
 import { ChangeTokens, type ChangeGrant } from './change-token.js';
-import { LoginThrottle, accountKey } from './login-throttle.js';
+import { LoginThrottle } from './login-throttle.js';
 import { invalidCredentials, tokenPair, type Caller } from './login.service.js';
 
 /**
@@ -103,7 +103,9 @@ export class PasswordChangeService {
     return grant;
   }
 
-  /** A stolen token must not be a way to guess the password: failures count as those of a login. */
+  /**
+   * A stolen token must not be a way to guess the password: failures are counted as for logins, but apart from them, since those are anybody's.
+   */
   private async requirePassword(
     credentials: Credentials,
     password: string | undefined,
@@ -111,7 +113,7 @@ export class PasswordChangeService {
   ): Promise<void> {
     if (password === undefined) throw invalidFields([{ field: 'currentPassword', message: 'is required' }]);
     await this.throttle.admitAttempt(actor.address ?? '');
-    const account = accountKey(credentials.id, credentials.username);
+    const account = credentials.id;
     const right = await this.hasher.verify(credentials.passwordHash, password, signal);
     await this.throttle.requireUnlocked(account);
     if (right) return;

@@ -1,5 +1,5 @@
 import { ValidationPipe, type ValidationError } from '@nestjs/common';
-import { Matches, type ValidationOptions } from 'class-validator';
+import { Matches, ValidateIf, type ValidationOptions } from 'class-validator';
 import { invalidFields, type FieldError } from './problem.js';
 
 /** One entry per message, the field as a path: `roles.0`. Values are never repeated, since they may be secrets. */
@@ -14,6 +14,9 @@ export function fieldErrors(errors: ValidationError[], path = ''): FieldError[] 
   });
 }
 
+/** Enough to mend a request by; more would be an amplifier. */
+const MOST_ERRORS = 50;
+
 /** Unknown fields are refused rather than dropped: a misspelt field must not look as if it had worked. */
 export const validationPipe = (): ValidationPipe =>
   new ValidationPipe({
@@ -23,8 +26,11 @@ export const validationPipe = (): ValidationPipe =>
     transform: true,
     stopAtFirstError: false,
     validationError: { target: false, value: false },
-    exceptionFactory: (errors) => invalidFields(fieldErrors(errors)),
+    exceptionFactory: (errors) => invalidFields(fieldErrors(errors).slice(0, MOST_ERRORS)),
   });
+
+/** May be left out. Unlike class-validator's IsOptional it does not let null pass, which code that asks for undefined would take for a value. */
+export const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 /** Postgres cannot store NUL, and no control character has a place in a name or an address. */
 export const NoControlCharacters = (options: ValidationOptions = {}): PropertyDecorator =>

@@ -1,6 +1,9 @@
-import type { Pool } from 'pg';
+import type { Pool, QueryConfig } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { Env } from '../../config/env.js';
+
+/** Milliseconds. These read a few rows by their keys: what takes longer is a database that does not answer. */
+const TIMEOUT = 2_000;
 
 /**
  * One statement outside any transaction that Postgres parses and plans once per connection: for hot paths, where that doubles the
@@ -16,6 +19,12 @@ export async function prepared<Row extends object>(
   values: readonly unknown[],
 ): Promise<Row[]> {
   const { master } = dataSource.driver as unknown as { master: Pool };
-  const { rows } = await master.query({ ...(env.databasePrepared && { name }), text, values: [...values] });
+  const query: QueryConfig & { query_timeout: number } = {
+    ...(env.databasePrepared && { name }),
+    text,
+    values: [...values],
+    query_timeout: TIMEOUT,
+  };
+  const { rows } = await master.query(query);
   return rows as Row[];
 }

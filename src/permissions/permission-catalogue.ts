@@ -39,11 +39,12 @@ export class PermissionCatalogue {
   /**
    * The role `admin` gets it at once, since that one holds everything.
    *
-   * @throws Problem 409 `name_taken`
+   * @throws Problem 409 `name_taken`, `too_many_permissions`
    */
   async create(actor: Actor, { name, description = null }: CreatePermissionDto): Promise<Permission> {
     try {
       return await inTransaction(this.dataSource, async (manager) => {
+        await requireRoom(manager, name);
         await manager.insert(Permission, { name, description });
         await this.lockRoles(manager, [ADMIN_ROLE]);
         await manager.insert(RolePermission, { roleName: ADMIN_ROLE, permissionName: name });
@@ -113,4 +114,21 @@ export class PermissionCatalogue {
 /** The entity tags of roles whose permissions changed change as well. */
 async function countUp(manager: EntityManager, roleNames: readonly string[]): Promise<void> {
   await manager.update(Role, { name: In(roleNames) }, { updatedAt: () => 'clock_timestamp()' });
+}
+
+/**
+ * All names together, in characters. Administrators hold every permission, each stands twice in their tokens, and a token must fit into a header:
+ * whoever may create permissions must not be able to keep them out.
+ */
+const ROOM = 12 * 1024;
+
+async function requireRoom(manager: EntityManager, name: string): Promise<void> {
+  const [row] = await manager.query<{ taken: number }[]>(
+    'SELECT coalesce(sum(char_length(name) + 3), 0)::integer AS taken FROM permissions',
+  );
+  if ((row?.taken ?? 0) + name.length <= ROOM) return;
+  throw conflict(
+    'too_many_permissions',
+    'There is no room for more permissions: a token must be able to name them all.',
+  );
 }

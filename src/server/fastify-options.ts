@@ -8,11 +8,13 @@ import { requestId } from './request-id.js';
 const CONNECTION_TIMEOUT = 60_000;
 const KEEP_ALIVE_TIMEOUT = 65_000;
 const HEADERS_TIMEOUT = 10_000;
+/** Bytes. The token of someone who holds every permission fits in (see `permission-catalogue.ts`). */
+const MAX_HEADER_SIZE = 64 * 1024;
 /** Milliseconds between looks at who is too slow. */
 const CHECK_INTERVAL = 5_000;
 
 type Options = FastifyServerOptions & {
-  http: { headersTimeout: number; connectionsCheckingInterval: number };
+  http: { headersTimeout: number; connectionsCheckingInterval: number; maxHeaderSize: number };
   skipMiddie: boolean;
 };
 
@@ -27,6 +29,7 @@ export function fastifyOptions({ env, logger }: { env: Env; logger: Logger }): O
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
     http: {
       headersTimeout: Math.min(HEADERS_TIMEOUT, env.requestTimeoutMs),
+      maxHeaderSize: MAX_HEADER_SIZE,
       connectionsCheckingInterval: Math.min(CHECK_INTERVAL, env.requestTimeoutMs),
     },
     routerOptions: { maxParamLength: 300 },

@@ -87,15 +87,11 @@ export class ExplainService {
   /** What stands in the token, unverified: a token with a bad signature may be expired as well, and its owner wants to see both. */
   private decode(token: string): { kid: string | null; algorithm: string | null; claims: TokenClaims | null } {
     try {
-      const decoded = this.jwt.decode<{ header: Record<string, unknown>; payload: Record<string, unknown> } | null>(
-        token,
-        {
-          complete: true,
-        },
-      );
-      const { kid, alg } = decoded?.header ?? {};
-      const claims =
-        decoded && typeof decoded.payload === 'object' ? readTokenClaims(decoded.payload as never) : undefined;
+      const { header, payload } = this.jwt.decode<{ header: Record<string, unknown>; payload: unknown }>(token, {
+        complete: true,
+      });
+      const { kid, alg } = header;
+      const claims = typeof payload === 'object' ? readTokenClaims(payload) : undefined;
       return {
         kid: typeof kid === 'string' ? kid : null,
         algorithm: typeof alg === 'string' ? alg : null,

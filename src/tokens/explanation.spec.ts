@@ -22,7 +22,7 @@ function windowWith(...events: ValidityEvent[]): ValidityWindow {
 }
 
 function evidence(change: Partial<Evidence> = {}, changedClaims: Partial<TokenClaims> = {}): Evidence {
-  const all = { ...claims, ...changedClaims } as TokenClaims;
+  const all = { ...claims, ...changedClaims };
   return {
     claims: all,
     signatureRefusal: null,
@@ -134,8 +134,8 @@ describe('the five questions', () => {
   });
 
   it('about a user do not apply to the token of a client', () => {
-    const { sid: _, ...withoutSession } = claims;
-    const own = { ...withoutSession, sub: 'orders', client_id: 'orders' } as TokenClaims;
+    const own: TokenClaims = { ...claims, sub: 'orders', client_id: 'orders' };
+    delete (own as { sid?: string }).sid;
     const client = evidence({ claims: own, verified: new VerifiedToken(own, 'key-1') });
     expect(answers(client)).toEqual({ ...ALL_GOOD, credentials_unchanged: null, user_active: null });
   });

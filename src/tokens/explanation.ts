@@ -1,4 +1,5 @@
 import {
+  DEFAULT_TIME_LIMITS,
   ENDING_KINDS,
   endingEvent,
   isExpired,
@@ -52,8 +53,6 @@ export interface Evidence {
   now: number;
 }
 
-const TOLERANCE_SECONDS = 5;
-
 /** Answers each question by itself, so that a token with several faults shows them all. */
 export function explain(evidence: Evidence): Answer[] {
   return [
@@ -72,7 +71,7 @@ const UNKNOWN: Finding = { answer: null, facts: {} };
 function notExpired({ claims, window, now }: Evidence): Finding {
   if (!claims) return UNKNOWN;
   const tooLong = outlivesRetention(claims, window);
-  const early = isNotYetValid(claims, now, TOLERANCE_SECONDS);
+  const early = isNotYetValid(claims, now, DEFAULT_TIME_LIMITS.clockToleranceSeconds);
   const facts = {
     issuedAt: time(claims.iat),
     expiresAt: time(claims.exp),

@@ -35,7 +35,7 @@ export class TokenMinter {
    */
   async mint(sessionId: string): Promise<MintedToken | null> {
     const facts = await this.readFacts(sessionId);
-    if (facts === null || facts.kid !== null) return this.sign(sessionId, facts);
+    if (facts?.kid !== null) return this.sign(sessionId, facts);
     // The active key was revoked and nothing has replaced it yet.
     await this.keys.ensureActive(this.env.signingAlgorithm);
     return this.sign(sessionId, await this.readFacts(sessionId));

@@ -7,11 +7,11 @@ export class ExplainTokenDto {
   @ApiProperty({
     example:
       'eyJhbGciOiJSUzI1NiIsImtpZCI6IjIwMTEtMDQtMjkiLCJ0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2F1dGguZXhhbXBsZSJ9.c2lnbmF0dXJl',
-    maxLength: 32_768,
+    maxLength: 61_440,
   })
   @IsString()
   @MinLength(1)
-  @MaxLength(32_768)
+  @MaxLength(61_440)
   token: string;
 }
 

@@ -25,6 +25,8 @@ import { TokensController } from './tokens.controller.js';
           audience: env.issuer,
           keys,
           follower,
+          // As long as the header may be that carries it.
+          maxTokenLength: 60 * 1024,
           cache: { maxEntries: env.tokenCache.entries, maxBytes: env.tokenCache.bytes },
         }),
     },

@@ -5,7 +5,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { violatedUnique } from '../common/database-errors.js';
 import { requireMatch } from '../common/etag.js';
 import type { Actor } from '../common/principal.js';
-import { conflict } from '../common/problem.js';
+import { conflict, forbidden } from '../common/problem.js';
 import { inTransaction } from '../database/transaction.js';
 import { PermissionsService } from '../permissions/permissions.service.js';
 import { PasswordHasher } from './password-hasher.js';
@@ -52,6 +52,10 @@ export class UserAdministration {
 
   /** @throws Problem 400, 403, 404, 409 `username_taken` or `email_taken`, 412, 503 */
   async update(change: Change, { password, ...given }: UpdateUserDto): Promise<UserWithRoles> {
+    // Or whoever steals an administrator's token could keep the account.
+    if (password !== undefined && change.actor.id === change.id) {
+      throw forbidden('Your own password is changed by POST /v1/auth/password/change, which asks for the current one.');
+    }
     const passwordHash = password === undefined ? undefined : await this.newHash(change.id, password, given);
     return this.change(change, async (manager, user) => {
       const changed = changedFields(user, given);

@@ -11,18 +11,11 @@ import {
   Matches,
   MaxLength,
   MinLength,
-  ValidateIf,
 } from 'class-validator';
-import { NoControlCharacters } from '../common/validation.js';
+import { NoControlCharacters, Optional } from '../common/validation.js';
 
 const documented = (options: ApiPropertyOptions, { optional }: { optional: boolean }): PropertyDecorator =>
-  optional
-    ? // Unlike IsOptional it does not let null pass.
-      applyDecorators(
-        ApiPropertyOptional(options),
-        ValidateIf((_, value) => value !== undefined),
-      )
-    : ApiProperty(options);
+  optional ? applyDecorators(ApiPropertyOptional(options), Optional()) : ApiProperty(options);
 
 /** Narrower than the schema, which lets operators name people otherwise: no two of these names look alike. */
 export const Username = (presence = { optional: false }): PropertyDecorator =>
