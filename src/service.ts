@@ -77,9 +77,8 @@ async function listen({ app, env: { port, host } }: Parts): Promise<void> {
     await app.listen({ port, host });
   } catch (error) {
     const { code } = error as { code?: unknown };
-    const reason =
-      code === 'EADDRINUSE' ? 'the port is in use' : error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot listen on ${host}, port ${port}: ${reason}.`, { cause: error });
+    const reason = code === 'EADDRINUSE' ? 'the port is in use' : messageOf(error);
+    throw new Error(`Cannot listen on ${host}, port ${port}: ${reason}`, { cause: error });
   }
   app.get(Readiness).serving();
 }

@@ -32,7 +32,7 @@ export class ServiceProcess {
   /** Started, and listening. */
   static async start(env: Record<string, string>): Promise<ServiceProcess> {
     const service = ServiceProcess.spawn(env);
-    await service.printed(/listening on http/);
+    await service.printed(/Swagger UI: http.*\n/);
     return service;
   }
 
