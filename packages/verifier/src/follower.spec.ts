@@ -212,8 +212,27 @@ describe('a source that hangs', () => {
     await pass(TIMEOUT_MS);
     expect(waited).toHaveLength(30);
     expect(Math.max(...waited)).toBeLessThanOrEqual(TIMEOUT_MS);
-    await pass(TIMEOUT_MS);
+    await pass(16 * TIMEOUT_MS);
     expect(asked.filter(({ signal }) => !signal.aborted)).toHaveLength(0);
+  });
+
+  it('gets twice the time for the next catch-up, so that a window that takes long arrives at last; its callers do not wait for it', async () => {
+    const limits: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const refused = expect(follower.freshSince(now())).rejects.toMatchObject({ code: 'validity_unknown' });
+      await pass(TIMEOUT_MS);
+      await refused;
+      const { sentAt, signal } = last();
+      while (!signal.aborted) await pass(1);
+      limits.push(now() - sentAt);
+    }
+    expect(limits).toEqual([1, 2, 4, 8, 16, 16].map((times) => times * TIMEOUT_MS));
+
+    await loaded(10);
+    await pass(1);
+    void follower.freshSince(now());
+    await pass(TIMEOUT_MS + 1);
+    expect(last().signal.aborted).toBe(true);
   });
 
   it('serves again once the source does', async () => {

@@ -24,6 +24,9 @@ interface Flight {
   readonly timer: NodeJS.Timeout;
 }
 
+/** So many times `timeoutMs` is the longest that a catch-up may take. */
+const MOST_PATIENCE = 16;
+
 /** Polling stops when nobody has asked for so long, in ms. */
 const IDLE_MS = 1_000;
 
@@ -38,6 +41,11 @@ export class WindowFollower {
   readonly monotonic: () => number;
   readonly #source: ValiditySource;
   readonly #timeoutMs: number;
+  /**
+   * How long a catch-up may take, in ms. It doubles with each that took too long: a window that is large after an outage would else be
+   * asked for again and again, and never arrive.
+   */
+  #patienceMs: number;
   readonly #groups = new Set<Group>();
   #open: Group | undefined;
   #flight: Flight | undefined;
@@ -56,6 +64,7 @@ export class WindowFollower {
     this.#source = source;
     this.window = window;
     this.#timeoutMs = timeoutMs;
+    this.#patienceMs = timeoutMs;
     this.monotonic = monotonic;
   }
 
@@ -141,8 +150,9 @@ export class WindowFollower {
       sentAt: this.monotonic(),
       abort: new AbortController(),
       timer: setTimeout(() => {
+        this.#patienceMs = Math.min(this.#patienceMs * 2, this.#timeoutMs * MOST_PATIENCE);
         this.#fail(flight, new StaleWindowError('the source of validity events did not answer in time'));
-      }, this.#timeoutMs).unref(),
+      }, this.#patienceMs).unref(),
     };
     this.#flight = flight;
     this.#catchUp(flight).then(
@@ -177,6 +187,7 @@ export class WindowFollower {
 
   #succeed(flight: Flight): void {
     clearTimeout(flight.timer);
+    this.#patienceMs = this.#timeoutMs;
     this.#flight = undefined;
     for (const group of this.#groups) {
       if (this.#freshAsOf !== undefined && group.moment <= this.#freshAsOf) this.#settle(group);
