@@ -118,6 +118,8 @@ function expectSame(window: ValidityWindow, { seq, floor, rows }: State, reloade
   for (const { kind, key, seq: of } of rows.values()) {
     if (of <= floor && kind !== 'signing_key') continue;
     const entry = window.newest(kind, key);
+    // A restore brings back what was trimmed. That moved no floor for these kinds, since what they concern has expired by itself.
+    if (entry === undefined && !reloaded && (kind === 'session' || kind === 'token')) continue;
     // After a restore without a reload an event that the truth lost may still stand here: it refuses more, never less.
     expect(entry?.seq).toBeGreaterThanOrEqual(of);
     expect(window.highest[kind]).toBeGreaterThanOrEqual(of);
