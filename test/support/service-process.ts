@@ -19,10 +19,15 @@ export class ServiceProcess {
     void this.exited.then(() => this.wake());
   }
 
-  /** With no environment but PATH, HOME and what is given. */
-  static spawn(env: Record<string, string>): ServiceProcess {
+  /**
+   * With no environment but PATH, HOME and what is given.
+   *
+   * @param directory where it was built; that of another version, perhaps
+   */
+  static spawn(env: Record<string, string>, directory = process.cwd()): ServiceProcess {
     const { PATH = '', HOME = '' } = process.env;
     const child = spawn(process.execPath, ['dist/src/main.js'], {
+      cwd: directory,
       env: { PATH, HOME, PORT: '0', PORTCULLIS_ISSUER: 'http://localhost:3000', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -30,8 +35,8 @@ export class ServiceProcess {
   }
 
   /** Started, and listening. */
-  static async start(env: Record<string, string>): Promise<ServiceProcess> {
-    const service = ServiceProcess.spawn(env);
+  static async start(env: Record<string, string>, directory?: string): Promise<ServiceProcess> {
+    const service = ServiceProcess.spawn(env, directory);
     await service.printed(/Swagger UI: http.*\n/);
     return service;
   }
