@@ -1,6 +1,16 @@
 import { Core1763700000000 } from './1763700000000-core.js';
 import { ValidityWindow1763700000001 } from './1763700000001-validity-window.js';
 import { BuiltIns1763700000002 } from './1763700000002-built-ins.js';
+import { Clients1763800000000 } from './1763800000000-clients.js';
+import { IssuedTokens1763800000001 } from './1763800000001-issued-tokens.js';
+import { KeyLifecycle1763800000002 } from './1763800000002-key-lifecycle.js';
 
 /** Every migration, oldest first. Listed by hand: TypeORM's globs match nothing in an ES module and say nothing about it. */
-export const migrations = [Core1763700000000, ValidityWindow1763700000001, BuiltIns1763700000002];
+export const migrations = [
+  Core1763700000000,
+  ValidityWindow1763700000001,
+  BuiltIns1763700000002,
+  Clients1763800000000,
+  IssuedTokens1763800000001,
+  KeyLifecycle1763800000002,
+];

@@ -4,6 +4,7 @@ import type { KeyState } from './lifecycle.js';
 @Entity('signing_keys')
 @Check('signing_keys_kid_shape', `kid <> ''`)
 @Check('signing_keys_state', `state IN ('pending', 'active', 'retiring', 'retired', 'revoked')`)
+@Check('signing_keys_origin', `origin IN ('generated', 'imported')`)
 @Index('signing_keys_one_active', { synchronize: false })
 export class SigningKey {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'signing_keys_pkey' })
@@ -38,11 +39,18 @@ export class SigningKey {
   @Column('timestamptz', { name: 'retiring_at', nullable: true })
   retiringAt: Date | null;
 
+  /** When the last token that it signed has expired; set on entry to `retiring`. */
+  @Column('timestamptz', { name: 'retire_at', nullable: true })
+  retireAt: Date | null;
+
   @Column('timestamptz', { name: 'retired_at', nullable: true })
   retiredAt: Date | null;
 
   @Column('timestamptz', { name: 'revoked_at', nullable: true })
   revokedAt: Date | null;
+
+  @Column('text', { default: 'generated' })
+  origin: 'generated' | 'imported';
 }
 
 export type JsonWebKeyRecord = Record<string, string>;
