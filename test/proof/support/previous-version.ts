@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isDeepStrictEqual, promisify } from 'node:util';
+import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
@@ -27,16 +27,13 @@ export async function findPreviousVersion(root: string): Promise<PreviousVersion
     );
   });
   const head = await git(root, 'rev-parse', 'HEAD');
-  let newest = head;
-  // Only these commits can have changed it, so the parent of one is the newest that may have another.
-  for (const commit of [
-    null,
-    ...(await git(root, 'log', '--first-parent', '--format=%H', '--', 'package.json')).split('\n'),
-  ]) {
-    if (commit !== null) newest = await git(root, 'rev-parse', '--verify', '--quiet', `${commit}^`).catch(() => '');
-    if (newest === '') break;
-    const version = versionIn(await git(root, 'show', `${newest}:package.json`));
-    if (version !== present) return { commit: newest, version, isPresent: false };
+  const changes = await git(root, 'log', '--first-parent', '--format=%H', '--', 'package.json');
+  // Only these commits can have changed the version: it is that of HEAD, or that of what came before one of them.
+  for (const revision of ['HEAD', ...changes.split('\n').map((commit) => `${commit}^`)]) {
+    const commit = await git(root, 'rev-parse', '--verify', '--quiet', revision).catch(() => null);
+    if (commit === null) break;
+    const version = versionIn(await git(root, 'show', `${commit}:package.json`));
+    if (version !== present) return { commit, version, isPresent: false };
   }
   if (shallow === 'true') {
     throw new Error(
@@ -51,7 +48,7 @@ export async function findPreviousVersion(root: string): Promise<PreviousVersion
 export async function buildCommit(root: string, commit: string, directory: string): Promise<void> {
   await run('git', ['clone', '--quiet', '--shared', '--no-checkout', root, directory]);
   await git(directory, 'checkout', '--quiet', '--detach', commit);
-  if (isDeepStrictEqual(lockedPackages(root), lockedPackages(directory))) borrowPackages(root, directory);
+  if (hasSamePackages(root, directory)) borrowPackages(root, directory);
   else await npm(directory, 'ci', '--prefer-offline', '--no-audit', '--no-fund');
   await npm(directory, 'run', '--silent', 'build');
 }
@@ -70,6 +67,7 @@ function versionIn(packageJson: string): string {
 }
 
 interface LockedPackage {
+  integrity?: string;
   resolved?: string;
   /** A workspace. */
   link?: boolean;
@@ -82,6 +80,15 @@ function lockedPackages(directory: string): Record<string, LockedPackage> {
   // Without the project itself, whose own version is in the file too.
   const installed = Object.entries(lock.packages).filter(([path]) => path.startsWith('node_modules/'));
   return Object.fromEntries(installed);
+}
+
+/** Whether everything that `directory` locks is installed in `root`, from the same archives. */
+function hasSamePackages(root: string, directory: string): boolean {
+  const installed = lockedPackages(root);
+  return Object.entries(lockedPackages(directory)).every(
+    ([path, { integrity, resolved }]) =>
+      installed[path]?.integrity === integrity && installed[path]?.resolved === resolved,
+  );
 }
 
 /** Links to the packages of another directory one by one. The workspaces are each version's own. */
