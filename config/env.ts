@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import { nearestName } from './nearest-name.js';
 import { VARIABLES, type Variable } from './variables.js';
 
-export { configurationTable, VARIABLES } from './variables.js';
+export { configurationTable, SIGNING_ALGORITHMS, VARIABLES } from './variables.js';
 
-/** The configuration, read once at start. Frozen in depth, except for the bytes of `masterKey`. */
+/** The configuration, read once at start. Frozen in depth, except for the bytes of the master keys. */
 export interface Env {
   /** 0 means a free port. */
   readonly port: number;
@@ -28,6 +28,8 @@ export interface Env {
   };
   /** 32 bytes; `null` means to be generated into `dataDir`. */
   readonly masterKey: Buffer | null;
+  /** 32 bytes; `null` unless the master key is being rotated. */
+  readonly masterKeyPrevious: Buffer | null;
   /** Seconds. */
   readonly accessTokenTtl: number;
   /** Seconds, at least `accessTokenTtl`. */
@@ -37,6 +39,8 @@ export interface Env {
   readonly refreshGraceSeconds: number;
   readonly maxStalenessMs: number;
   readonly signingAlgorithm: SigningAlgorithm;
+  /** Seconds; `null` means that keys are rotated by hand only. */
+  readonly keyRotationAge: number | null;
   /** Seconds. */
   readonly jwksMaxAge: number;
   readonly preferredUsernameClaim: boolean;
@@ -202,12 +206,14 @@ function assemble(values: Values): Env {
     issuer: values.issuer ?? `http://localhost:${values.port}`,
     admin: Object.freeze({ username: values.adminUsername, password: values.adminPassword }),
     masterKey: values.masterKey,
+    masterKeyPrevious: values.masterKeyPrevious,
     accessTokenTtl: values.accessTokenTtl,
     maxTokenTtl: values.maxTokenTtl,
     refreshTokenTtl: values.refreshTokenTtl,
     refreshGraceSeconds: values.refreshGraceSeconds,
     maxStalenessMs: values.maxStalenessMs,
     signingAlgorithm: values.signingAlgorithm,
+    keyRotationAge: values.keyRotationAge === 'off' ? null : values.keyRotationAge,
     jwksMaxAge: values.jwksMaxAge,
     preferredUsernameClaim: values.preferredUsernameClaim,
     brokerAudience,

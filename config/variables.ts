@@ -43,8 +43,21 @@ function secret<T>(name: string, absent: string, parser: Parser<T>, meaning: str
 }
 
 const LOG_LEVELS = oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent');
-const ALGORITHMS = oneOf('RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA');
 const POSTGRES_URL = url('postgres', 'postgresql');
+
+/** Of keys whose public half everyone may have. HMAC keys belong to one audience and are no one's default. */
+export const SIGNING_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const;
 
 /** Every variable that Portcullis reads. `readEnv` and the README's configuration table both come from here. */
 export const VARIABLES = {
@@ -88,6 +101,12 @@ export const VARIABLES = {
     key256,
     'Encrypts private keys at rest',
   ),
+  masterKeyPrevious: secret(
+    'PORTCULLIS_MASTER_KEY_PREVIOUS',
+    'none',
+    key256,
+    'A second master key, which decrypts what it once encrypted and encrypts nothing: for the time of a rotation',
+  ),
   adminUsername: withDefault('PORTCULLIS_ADMIN_USERNAME', 'admin', username, 'Name of the first admin'),
   adminPassword: secret(
     'PORTCULLIS_ADMIN_PASSWORD',
@@ -120,7 +139,18 @@ export const VARIABLES = {
     integer(0, 60_000),
     "How old (ms) the service's own view of the validity window may be; 0 asks Postgres for each batch of requests",
   ),
-  signingAlgorithm: withDefault('PORTCULLIS_SIGNING_ALGORITHM', 'RS256', ALGORITHMS, 'Algorithm of new signing keys'),
+  signingAlgorithm: withDefault(
+    'PORTCULLIS_SIGNING_ALGORITHM',
+    'RS256',
+    oneOf(...SIGNING_ALGORITHMS),
+    'Algorithm of new signing keys',
+  ),
+  keyRotationAge: withDefault(
+    'PORTCULLIS_KEY_ROTATION_AGE',
+    '90d',
+    or('off', duration(60, 3650 * DAY)),
+    'How long a signing key signs before another takes its place; `off` for rotation by hand only',
+  ),
   jwksMaxAge: withDefault('PORTCULLIS_JWKS_MAX_AGE', '300', duration(0, DAY), 'Cache lifetime of the JWKS'),
   preferredUsernameClaim: withDefault(
     'PORTCULLIS_PREFERRED_USERNAME_CLAIM',
