@@ -120,7 +120,8 @@ describe('addresseeRefusal', () => {
     [{ aud: [] }, {}, 'wrong_audience'],
     [{ aud: 'https://auth.example.evil' }, {}, 'wrong_audience'],
     [{}, { keyAudience: 'urn:b' }, 'wrong_audience'],
-    [{ aud: ['urn:b', 'https://auth.example'] }, { keyAudience: 'urn:b' }, null],
+    [{ aud: ['urn:b', 'https://auth.example'] }, { keyAudience: 'urn:b' }, 'wrong_audience'],
+    [{ aud: ['urn:b', 'https://auth.example'] }, { audience: 'urn:b', keyAudience: 'urn:b' }, 'wrong_audience'],
     [{ aud: 'urn:b' }, { audience: 'urn:b', keyAudience: 'urn:b' }, null],
     [{ aud: ['urn:b', 'urn:c'] }, { audience: 'urn:c', keyAudience: 'urn:d' }, 'wrong_audience'],
   ])('%j, expecting %j: %s', (claims, overrides, reason) => {

@@ -89,8 +89,8 @@ export function addresseeRefusal(
   if (claims.iss !== expected.issuer) return 'wrong_issuer';
   const audience = audienceOf(claims);
   if (!audience.includes(expected.audience)) return 'wrong_audience';
-  // Whoever holds one audience's HMAC key can sign with it, and so must not reach another audience.
-  if (expected.keyAudience !== null && !audience.includes(expected.keyAudience)) return 'wrong_audience';
+  // Whoever holds one audience's HMAC key can write what they like, other audiences too: its tokens are for that one alone.
+  if (expected.keyAudience !== null && audience.some((one) => one !== expected.keyAudience)) return 'wrong_audience';
   return null;
 }
 

@@ -216,10 +216,15 @@ describe('authenticate', () => {
     await expect(verifier.authenticate(await mint(overrides))).rejects.toMatchObject(refusal(reason, true));
   });
 
-  it('accepts an HMAC key for a token that is meant for its audience too', async () => {
+  it('accepts an HMAC key for a token that is meant for its audience alone', async () => {
+    const broker = verifierWith({ audience: 'urn:broker' });
     await expect(
-      verifier.authenticate(await mint({ kid: 'broker', claims: { aud: [ISSUER, 'urn:broker'] } })),
+      broker.authenticate(await mint({ kid: 'broker', claims: { aud: 'urn:broker' } })),
     ).resolves.toBeDefined();
+    for (const one of [broker, verifier]) {
+      const token = await mint({ kid: 'broker', claims: { aud: [ISSUER, 'urn:broker'] } });
+      await expect(one.authenticate(token)).rejects.toMatchObject(refusal('wrong_audience', true));
+    }
   });
 
   it('hands over the claims of a refused token only when they are well formed', async () => {
