@@ -22,6 +22,8 @@ const SECRET_NAMES = new Set([
   'refresh_token',
   'changeToken',
   'masterKey',
+  'masterKeyPrevious',
+  'passphrase',
 ]);
 
 /**
