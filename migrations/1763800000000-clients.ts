@@ -104,9 +104,10 @@ BEGIN
   RETURN NEW;
 END $$;
 
--- The first secret of a client that this transaction creates changes nothing that anyone could hold.
+-- The first secret of a client that this transaction creates changes nothing that anyone could hold, nor does the removal of an expired one.
 CREATE FUNCTION client_secrets_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF TG_OP = 'DELETE' AND OLD.expires_at <= clock_timestamp() THEN RETURN NULL; END IF;
   UPDATE clients SET epoch = epoch + 1 WHERE client_id = coalesce(OLD.client_id, NEW.client_id)
     AND NOT (TG_OP = 'INSERT' AND created_at >= transaction_timestamp() AND xmin = pg_current_xact_id()::xid);
   RETURN NULL;
@@ -121,12 +122,14 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Whoever holds the secret of an audience that is no more could go on minting: so its keys go with it.
+-- Whoever holds the secret of an audience that is no more could go on minting: so its keys go with it, and those of an algorithm that it no
+-- longer has.
 CREATE FUNCTION validity_note_audience()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   UPDATE signing_keys SET state = 'revoked', private_key = NULL, revoked_at = clock_timestamp()
-    WHERE audience = OLD.identifier AND state <> 'revoked';
+    WHERE audience = OLD.identifier AND state <> 'revoked'
+      AND (NEW.identifier IS DISTINCT FROM OLD.identifier OR NEW.algorithm <> algorithm);
   PERFORM validity_record('audience', OLD.identifier, 'forced_expiration');
   RETURN NULL;
 END $$;
