@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
-import { MasterKey } from '../src/common/master-key.js';
+import { ServerSecrets, type ServerSecretPurpose } from '../src/common/server-secrets.js';
 import { startApp, type TestApp } from './support/app.js';
 import type { HttpClient } from './support/http.js';
 import { createPerson, refreshVerdict, signIn, signedIn, verdict, type Person } from './support/people.js';
@@ -147,8 +147,8 @@ describe('a password that must be changed', () => {
   });
 
   describe('with a token that', () => {
-    const key = (purpose: string) => createSecretKey(app.nest.get(MasterKey).derive(purpose));
-    const forge = async (how: { purpose?: string; typ?: string; expires?: string; sub?: string }) => {
+    const key = (purpose: ServerSecretPurpose) => createSecretKey(app.nest.get(ServerSecrets).get(purpose));
+    const forge = async (how: { purpose?: ServerSecretPurpose; typ?: string; expires?: string; sub?: string }) => {
       const { purpose = 'password-change-token', typ = 'password-change+jwt', expires = '10m', sub = ann.id } = how;
       await app.database.query('UPDATE users SET must_change_password = true WHERE id = $1', [ann.id]);
       return new SignJWT({ epoch: '0' })
@@ -165,7 +165,7 @@ describe('a password that must be changed', () => {
 
     it.each([
       ['has expired', { expires: '-1s' }],
-      ['was signed with another key', { purpose: 'refresh-token-mac' }],
+      ['was signed with another key', { purpose: 'refresh-token-mac' as const }],
       ['is of another type', { typ: 'at+jwt' }],
       ['is about nobody', { sub: '0198c5a0-6a54-7cc0-b0a4-4f3f4f1c8a11' }],
     ])('%s is not changed', async (_, how) => {

@@ -1,12 +1,16 @@
 import { createSecretKey } from 'node:crypto';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { SignJWT } from 'jose';
-import { MasterKey } from '../common/master-key.js';
+import { ServerSecrets } from '../common/server-secrets.js';
 import { ChangeTokens } from './change-token.js';
 
-const masterKey = new MasterKey(Buffer.alloc(32, 5));
-const tokens = new ChangeTokens(masterKey);
+const secret = Buffer.alloc(32, 5);
+const tokens = tokensUnder(secret);
 const grant = { userId: '0198c5a0-6a54-7cc0-b0a4-4f3f4f1c8a11', sessionEpoch: '7' };
+
+function tokensUnder(key: Buffer): ChangeTokens {
+  return new ChangeTokens(new ServerSecrets(new Map([['password-change-token', key]])));
+}
 
 afterEach(() => {
   jest.useRealTimers();
@@ -27,18 +31,17 @@ describe('change tokens', () => {
   });
 
   it('are those of this service only', () => {
-    expect(tokens.read(new ChangeTokens(new MasterKey(Buffer.alloc(32, 6))).issue(grant))).toBeNull();
+    expect(tokens.read(tokensUnder(Buffer.alloc(32, 6)).issue(grant))).toBeNull();
     expect(tokens.read('')).toBeNull();
     expect(tokens.read('a.b.c')).toBeNull();
   });
 
   it('are told from other tokens under the same key by their type', async () => {
-    const secret = createSecretKey(masterKey.derive('password-change-token'));
     const other = await new SignJWT({ epoch: '7' })
       .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' })
       .setSubject(grant.userId)
       .setExpirationTime('5m')
-      .sign(secret);
+      .sign(createSecretKey(secret));
     expect(tokens.read(other)).toBeNull();
   });
 

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
-import { MasterKey } from '../common/master-key.js';
+import { ServerSecrets } from '../common/server-secrets.js';
 
 const TYPE = 'password-change+jwt';
 
@@ -21,8 +21,8 @@ export interface ChangeGrant {
 export class ChangeTokens {
   private readonly jwt: JwtService;
 
-  constructor(masterKey: MasterKey) {
-    const secret = createSecretKey(masterKey.derive('password-change-token'));
+  constructor(secrets: ServerSecrets) {
+    const secret = createSecretKey(secrets.get('password-change-token'));
     this.jwt = new JwtService({
       secret,
       signOptions: { algorithm: 'HS256', expiresIn: LIFETIME, header: { alg: 'HS256', typ: TYPE } },

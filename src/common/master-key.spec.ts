@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MasterKey, MasterKeyError, loadMasterKey } from './master-key.js';
+import { UnwrapError } from './wrapping.js';
 
 let dataDir: string;
 beforeEach(() => {
@@ -37,6 +38,32 @@ describe('the master key', () => {
     expect(() => loadMasterKey({ masterKey: null, dataDir }, false)).toThrow(/32 bytes/);
     expect(() => loadMasterKey({ masterKey: null, dataDir }, false)).not.toThrow(/c2hvcnQ/);
     expect(readFileSync(join(dataDir, 'master.key'), 'utf8')).toBe('c2hvcnQ=');
+  });
+});
+
+describe('while it is rotated', () => {
+  const [old, present] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+  const rotating = new MasterKey(present, new MasterKey(old));
+  const secret = Buffer.from('a secret');
+
+  it('decrypts what either of the two encrypted, and encrypts under the first alone', () => {
+    expect(rotating.unwrap('p', 'n', new MasterKey(old).wrap('p', 'n', secret))).toEqual(secret);
+    const wrapped = rotating.wrap('p', 'n', secret);
+    expect(rotating.unwrap('p', 'n', wrapped)).toEqual(secret);
+    expect(new MasterKey(present).unwrap('p', 'n', wrapped)).toEqual(secret);
+    expect(() => new MasterKey(old).unwrap('p', 'n', wrapped)).toThrow(UnwrapError);
+  });
+
+  it('keeps purposes and names apart', () => {
+    const wrapped = new MasterKey(old).wrap('p', 'n', secret);
+    expect(() => rotating.unwrap('q', 'n', wrapped)).toThrow(UnwrapError);
+    expect(() => rotating.unwrap('p', 'm', wrapped)).toThrow(UnwrapError);
+  });
+
+  it('is named after the first, and knows both', () => {
+    expect(rotating.id).toBe(new MasterKey(present).id);
+    expect([rotating.id, new MasterKey(old).id].every((id) => rotating.knows(id))).toBe(true);
+    expect(rotating.knows(new MasterKey(Buffer.alloc(32, 3)).id)).toBe(false);
   });
 });
 

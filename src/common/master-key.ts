@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
 import type { Env } from '../../config/env.js';
 import { deriveKey, sha256 } from './secrets.js';
+import { unwrap, wrap } from './wrapping.js';
 
 /** The master key is missing or unusable: the service must not start, and nothing has been changed. */
 export class MasterKeyError extends Error {
@@ -15,29 +16,83 @@ export class MasterKey {
   /** Names the master key without telling anything about it. */
   readonly id: string;
 
-  constructor(private readonly bytes: Buffer) {
+  /** @param previous decrypts what it once encrypted, and encrypts nothing: for the time of a rotation */
+  constructor(
+    private readonly bytes: Buffer,
+    readonly previous: MasterKey | null = null,
+  ) {
     this.id = sha256(this.derive('master-key-id')).subarray(0, 8).toString('hex');
   }
 
-  /** A 256-bit key for one purpose, the same on every instance. */
+  /** A 256-bit key for one purpose, the same on every instance with this master key. */
   derive(purpose: string): Buffer {
     return deriveKey(this.bytes, purpose);
   }
 
-  /** @throws MasterKeyError */
-  static async load(env: Env, dataSource: DataSource): Promise<MasterKey> {
-    const [row] = await dataSource.query<{ in_use: boolean }[]>(
-      'SELECT EXISTS (SELECT FROM signing_keys WHERE private_key IS NOT NULL) AS in_use',
-    );
-    return new MasterKey(loadMasterKey(env, row?.in_use ?? true));
+  /** Encrypts a secret that is stored under `name`. */
+  wrap(purpose: string, name: string, secret: Buffer): Buffer {
+    return wrap(this.derive(purpose), name, secret);
   }
+
+  /** @throws UnwrapError when it was wrapped under neither this master key nor the previous one, or was altered */
+  unwrap(purpose: string, name: string, wrapped: Buffer): Buffer {
+    try {
+      return unwrap(this.derive(purpose), name, wrapped);
+    } catch (error) {
+      if (this.previous === null) throw error;
+      return this.previous.unwrap(purpose, name, wrapped);
+    }
+  }
+
+  /** Whether what is stored under the master key of this id can be decrypted. */
+  knows(id: string): boolean {
+    return id === this.id || this.previous?.knows(id) === true;
+  }
+
+  /**
+   * The configured master key, held against what the database holds before anything is written to it.
+   *
+   * @throws MasterKeyError
+   */
+  static async load(env: Env, dataSource: DataSource): Promise<MasterKey> {
+    const [row] = await dataSource.query<{ inUse: boolean; ids: string[] }[]>(IN_USE);
+    const bytes = loadMasterKey(env, row?.inUse ?? true);
+    const masterKey = new MasterKey(bytes, env.masterKeyPrevious && new MasterKey(env.masterKeyPrevious));
+    if (masterKey.id === masterKey.previous?.id) {
+      throw new MasterKeyError(
+        'PORTCULLIS_MASTER_KEY_PREVIOUS is the master key itself; expected another one, or none.',
+      );
+    }
+    const stranger = row?.ids.find((id) => !masterKey.knows(id));
+    if (stranger !== undefined) throw wrongMasterKey(stranger, masterKey);
+    return masterKey;
+  }
+}
+
+/** Under which master keys are the secrets that are still needed? Private halves of keys that are done are not. */
+const IN_USE = `
+SELECT
+  EXISTS (SELECT FROM signing_keys WHERE private_key IS NOT NULL) OR EXISTS (SELECT FROM server_secrets) AS "inUse",
+  ARRAY(
+    SELECT master_key_id FROM signing_keys
+      WHERE private_key IS NOT NULL AND master_key_id IS NOT NULL AND state IN ('pending', 'active')
+    UNION SELECT master_key_id FROM server_secrets
+  ) AS ids`;
+
+/** @param theirs the id of the master key that the secrets in the database are encrypted under */
+export function wrongMasterKey(theirs: string, masterKey: MasterKey): MasterKeyError {
+  const ours = masterKey.previous ? `${masterKey.id}, and the previous one ${masterKey.previous.id}` : masterKey.id;
+  return new MasterKeyError(
+    `The master key is not the one that secrets in the database are encrypted under (theirs is named ${theirs}, this one ${ours}). ` +
+      'Nothing was changed. While the master key is being rotated, PORTCULLIS_MASTER_KEY_PREVIOUS names the other one.',
+  );
 }
 
 /**
  * The key under which private keys are stored: PORTCULLIS_MASTER_KEY, or the one in the data directory, or, where there is nothing yet that a lost
  * key would make unreadable, a new one.
  *
- * @param inUse whether the database already holds keys that were wrapped under some master key
+ * @param inUse whether the database already holds secrets that were wrapped under some master key
  * @throws MasterKeyError
  */
 export function loadMasterKey(env: Pick<Env, 'masterKey' | 'dataDir'>, inUse: boolean): Buffer {

@@ -15,7 +15,7 @@ export interface RefreshToken {
   secret: Buffer;
 }
 
-/** Keys derived from the master key: one to derive successors, one for the MAC. */
+/** Server secrets: one to derive successors, one for the MAC. */
 export interface RefreshTokenKeys {
   successor: Buffer;
   mac: Buffer;

@@ -4,9 +4,9 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { ENV, type Env } from '../../config/env.js';
 import { AuditService } from '../audit/audit.service.js';
-import { MasterKey } from '../common/master-key.js';
 import { pageOf, type Page } from '../common/pagination.js';
 import type { Actor } from '../common/principal.js';
+import { ServerSecrets } from '../common/server-secrets.js';
 import { prepared } from '../database/prepared.js';
 import { inTransaction } from '../database/transaction.js';
 import { MAX_REMEMBERED_USES, decideRefresh } from './refresh-rotation.js';
@@ -58,9 +58,9 @@ export class SessionsService {
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(ENV) private readonly env: Env,
     private readonly audit: AuditService,
-    masterKey: MasterKey,
+    secrets: ServerSecrets,
   ) {
-    this.keys = { successor: masterKey.derive('refresh-token-successor'), mac: masterKey.derive('refresh-token-mac') };
+    this.keys = { successor: secrets.get('refresh-token-successor'), mac: secrets.get('refresh-token-mac') };
   }
 
   /**
