@@ -3,7 +3,9 @@ import {
   addresseeRefusal,
   audienceOf,
   hasAccessTokenClaims,
+  hasBrokerTokenClaims,
   isAccessTokenType,
+  isBrokerTokenType,
   outlivesRetention,
   readTokenClaims,
   timeRefusal,
@@ -87,6 +89,24 @@ describe('hasAccessTokenClaims', () => {
     expect(hasAccessTokenClaims(CLAIMS)).toBe(true);
     expect(hasAccessTokenClaims({ ...CLAIMS, permissions: ['users:read'] })).toBe(true);
     expect(hasAccessTokenClaims({ ...CLAIMS, permissions: { sub: [], pub: [], all: [] } })).toBe(false);
+  });
+});
+
+describe('hasBrokerTokenClaims', () => {
+  it('knows subjects from permissions: no token is of both kinds', () => {
+    expect(hasBrokerTokenClaims({ ...CLAIMS, permissions: { sub: [], pub: [], all: [] } })).toBe(true);
+    expect(hasBrokerTokenClaims({ ...CLAIMS, permissions: ['users:read'] })).toBe(false);
+    expect(hasBrokerTokenClaims(CLAIMS)).toBe(false);
+  });
+});
+
+describe('isBrokerTokenType', () => {
+  it.each(['broker+jwt', 'BROKER+jwt', 'application/broker+jwt'])('accepts %s', (typ) => {
+    expect([isBrokerTokenType(typ), isAccessTokenType(typ)]).toEqual([true, false]);
+  });
+
+  it.each([undefined, '', 'at+jwt', 'JWT', 'broker', 'x/broker+jwt'])('refuses %s', (typ) => {
+    expect(isBrokerTokenType(typ)).toBe(false);
   });
 });
 

@@ -71,6 +71,24 @@ export function hasAccessTokenClaims(claims: TokenClaims): claims is AccessToken
   return claims.permissions === undefined || Array.isArray(claims.permissions);
 }
 
+/** A message broker's token: what it permits is subjects. It is no access token, and none of these is one. */
+export interface BrokerTokenClaims extends TokenClaims {
+  readonly permissions: SubjectPermissions;
+}
+
+/** Whether the permissions are subjects, as those of a broker's token. */
+export function hasBrokerTokenClaims(claims: TokenClaims): claims is BrokerTokenClaims {
+  return claims.permissions !== undefined && !hasAccessTokenClaims(claims);
+}
+
+/** `typ` of a broker's token. Explicit types keep kinds of tokens apart (RFC 8725 section 3.11). */
+export const BROKER_TOKEN_TYPE = 'broker+jwt';
+
+export function isBrokerTokenType(typ: string | undefined): boolean {
+  const type = typ?.toLowerCase();
+  return type === BROKER_TOKEN_TYPE || type === `application/${BROKER_TOKEN_TYPE}`;
+}
+
 export function audienceOf({ aud }: TokenClaims): readonly string[] {
   return typeof aud === 'string' ? [aud] : aud;
 }

@@ -2,15 +2,19 @@ export { algorithmOf, verificationKey, verifySignature, type Algorithm, type Ver
 export {
   addresseeRefusal,
   audienceOf,
+  BROKER_TOKEN_TYPE,
   DEFAULT_TIME_LIMITS,
   hasAccessTokenClaims,
+  hasBrokerTokenClaims,
   isAccessTokenType,
+  isBrokerTokenType,
   isExpired,
   isNotYetValid,
   outlivesRetention,
   readTokenClaims,
   timeRefusal,
   type AccessTokenClaims,
+  type BrokerTokenClaims,
   type SubjectPermissions,
   type TimeLimits,
   type TokenClaims,
@@ -41,6 +45,7 @@ export {
   type EndingKind,
 } from './refusal.js';
 export type { JsonObject } from './strict-json.js';
+export { allows, covers, isSubject, type SubjectAction } from './subjects.js';
 export { DEFAULT_CACHE_LIMITS, TokenCache, type TokenCacheLimits } from './token-cache.js';
 export { NO_AS_OF, VerifiedToken, type EventKeys } from './verified-token.js';
 export {
