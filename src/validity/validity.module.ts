@@ -1,22 +1,27 @@
 import { Module } from '@nestjs/common';
 import { ValidityWindow, WindowFollower } from '@portcullis/verifier';
-import { ENV, type Env } from '../../config/env.js';
+import { FeedController } from './feed.controller.js';
+import { FeedService } from './feed.service.js';
 import { PostgresValiditySource } from './postgres-source.js';
+import { SubscribersService } from './subscribers.service.js';
 import { WindowKeeper } from './window-keeper.js';
 
-/** How often an instance that may decide on an older window looks for news while it serves (ms). */
+/** How often an instance looks for news (ms), while it decides on an older window or somebody follows through it. */
 const POLL_INTERVAL = 25;
 
 /** The validity window: what ended which tokens, followed from Postgres, kept as long as it matters. */
 @Module({
+  controllers: [FeedController],
   providers: [
+    FeedService,
+    SubscribersService,
     PostgresValiditySource,
     {
       provide: WindowFollower,
-      inject: [PostgresValiditySource, ENV],
-      useFactory: (source: PostgresValiditySource, env: Env): WindowFollower => {
+      inject: [PostgresValiditySource],
+      useFactory: (source: PostgresValiditySource): WindowFollower => {
         const follower = new WindowFollower((after, signal) => source.catchUp(after, signal), new ValidityWindow());
-        if (env.maxStalenessMs > 0) follower.poll(POLL_INTERVAL);
+        follower.poll(POLL_INTERVAL);
         return follower;
       },
     },

@@ -1,5 +1,5 @@
 import { StaleWindowError } from './errors.js';
-import type { ValiditySource } from './events.js';
+import type { CatchUp, ValiditySource } from './events.js';
 import type { ValidityWindow } from './window.js';
 
 export interface FollowerOptions {
@@ -54,6 +54,7 @@ export class WindowFollower {
   #pollMs: number | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #touchedAt = -Infinity;
+  #onApplied: (answer: CatchUp, after: number) => void = () => undefined;
   #stopped = false;
 
   constructor(
@@ -66,6 +67,11 @@ export class WindowFollower {
     this.#timeoutMs = timeoutMs;
     this.#patienceMs = timeoutMs;
     this.monotonic = monotonic;
+  }
+
+  /** The moment as of which the window is known to be fresh, in ms on the monotonic clock; undefined before the first answer. */
+  get freshAsOf(): number | undefined {
+    return this.#freshAsOf;
   }
 
   /**
@@ -90,6 +96,11 @@ export class WindowFollower {
     const group = (this.#open ??= this.#openGroup());
     if (reachable > group.moment) group.moment = reachable;
     return group.promise;
+  }
+
+  /** Has `listener` told of each answer once the window has taken it over; `after` is what was asked. It must not throw. */
+  onApplied(listener: (answer: CatchUp, after: number) => void): void {
+    this.#onApplied = listener;
   }
 
   /** From now on keeps the window current every `intervalMs` while it is `touch`ed at least every second. */
@@ -182,6 +193,7 @@ export class WindowFollower {
     const readAt = Math.min(flight.sentAt + (answer.waitedMs ?? 0), this.monotonic());
     this.#freshAsOf = Math.max(readAt, this.#freshAsOf ?? readAt);
     if (answer.now !== undefined) this.#truth = { now: answer.now, at: readAt };
+    this.#onApplied(answer, after);
     return true;
   }
 

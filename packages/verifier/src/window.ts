@@ -110,6 +110,17 @@ export class ValidityWindow implements WindowView {
     return this.#contents.entries[kind].get(key);
   }
 
+  /**
+   * All events held, in no order. What is applied while this is being iterated over may or may not be seen; an event that it supersedes is then
+   * not seen either.
+   */
+  *events(): Generator<ValidityEvent, void, undefined> {
+    const { entries } = this.#contents;
+    for (const kind of EVENT_KINDS) {
+      for (const [key, { seq, reason }] of entries[kind]) yield { kind, key, seq, reason };
+    }
+  }
+
   takenFromRole(role: string): ReadonlyMap<string, WindowEntry> | undefined {
     return this.#contents.takenFromRole.get(role);
   }

@@ -1,0 +1,72 @@
+import { Readable } from 'node:stream';
+import { Controller, Get, Headers, Query, Req, Res } from '@nestjs/common';
+import { ApiBadRequestResponse, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Principal } from '@portcullis/verifier';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Requires } from '../common/access.js';
+import { PageQuery } from '../common/pagination.js';
+import { CurrentPrincipal } from '../common/principal.js';
+import { ProblemDto, invalidFields } from '../common/problem.js';
+import { FeedDto, FeedQuery, SubscriberPageDto } from './feed.dto.js';
+import { FeedService } from './feed.service.js';
+import { SubscribersService } from './subscribers.service.js';
+
+/** So many parts are sent as one text; more, which is a large window, as a stream. */
+const FEW = 8;
+
+const SUBSCRIBER = /^[A-Za-z0-9._:-]{1,64}$/;
+
+@ApiTags('Validity')
+@Controller('v1/validity')
+export class FeedController {
+  constructor(
+    private readonly feed: FeedService,
+    private readonly subscribers: SubscribersService,
+  ) {}
+
+  @Get('events')
+  @Requires('validity:read')
+  @ApiOperation({
+    summary: 'Follow what ends tokens',
+    description:
+      'Long-poll: answers at once when there is something after `after`, else as soon as something happens, or when `wait` is over. `@portcullis/verifier` does this for you.',
+  })
+  @ApiHeader({
+    name: 'portcullis-subscriber',
+    required: false,
+    description: 'How this instance of the client calls itself, for the list of subscribers',
+    example: 'orders-7c9f',
+  })
+  @ApiOkResponse({ type: FeedDto })
+  @ApiBadRequestResponse({ type: ProblemDto, description: '`after`, `wait` or the subscriber is not acceptable' })
+  async events(
+    @Query() { after, wait }: FeedQuery,
+    @Headers('portcullis-subscriber') subscriber: string | undefined,
+    @CurrentPrincipal() principal: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    if (subscriber !== undefined && !SUBSCRIBER.test(subscriber)) {
+      throw invalidFields([
+        { field: 'portcullis-subscriber', message: 'is not a name of 1 to 64 letters, digits, . _ : or -' },
+      ]);
+    }
+    this.subscribers.seen(principal.subject, subscriber ?? '-', after);
+    const { arrivedAt, signal } = request;
+    const parts = await this.feed.answer({ after, waitMs: wait * 1000, arrivedAt, signal });
+    reply.type('application/json; charset=utf-8').header('cache-control', 'no-store');
+    await reply.send(parts.length <= FEW ? parts.join('') : Readable.from(parts));
+  }
+
+  @Get('subscribers')
+  @Requires('validity:read')
+  @ApiOperation({
+    summary: 'List who follows, and how far behind they are',
+    description: 'As of some seconds ago, over all instances.',
+  })
+  @ApiOkResponse({ type: SubscriberPageDto })
+  @ApiBadRequestResponse({ type: ProblemDto, description: 'The cursor is not acceptable' })
+  list(@Query() query: PageQuery): Promise<SubscriberPageDto> {
+    return this.subscribers.list(query);
+  }
+}
