@@ -19,6 +19,15 @@ export {
   type TimeLimits,
   type TokenClaims,
 } from './claims.js';
+export {
+  createVerifier,
+  Verifier,
+  type Health,
+  type Notice,
+  type OnStale,
+  type VerifierOptions,
+  type VerifyTokenOptions,
+} from './create-verifier.js';
 export { StaleWindowError, VerificationError, type VerificationErrorOptions } from './errors.js';
 export {
   assertCatchUp,
@@ -31,8 +40,10 @@ export {
   type ValidityEvent,
   type ValiditySource,
 } from './events.js';
+export { HttpError } from './http-json.js';
 export { WindowFollower, type FollowerOptions } from './follower.js';
 export { MAX_TOKEN_LENGTH, parseJws, type JwsHeader, type ParsedJws } from './jws.js';
+export { LongPollFollower, type LongPollOptions, type LongPollSource } from './long-poll-follower.js';
 export { withoutStripped, type Principal, type Stripped } from './principal.js';
 export { REFUSAL_REASONS, type RefusalReason } from './refusal-reason.js';
 export {
@@ -50,6 +61,7 @@ export { DEFAULT_CACHE_LIMITS, TokenCache, type TokenCacheLimits } from './token
 export { NO_AS_OF, VerifiedToken, type EventKeys } from './verified-token.js';
 export {
   TokenVerifier,
+  type Follower,
   type KeyResolver,
   type SignedToken,
   type TokenVerifierOptions,

@@ -26,13 +26,16 @@ export interface KeyResolver {
   refresh(kid: string): Promise<VerificationKey | undefined>;
 }
 
-export interface TokenVerifierOptions {
+/** What keeps a window fresh: from the database (`WindowFollower`), or over HTTP (`LongPollFollower`). */
+export type Follower = Pick<WindowFollower, 'window' | 'monotonic' | 'now' | 'freshSince' | 'touch'>;
+
+export interface TokenVerifierOptions<F extends Follower = WindowFollower> {
   /** The `iss` of every accepted token. */
   issuer: string;
   /** The audience to which this verifier belongs. */
   audience: string;
   keys: KeyResolver;
-  follower: WindowFollower;
+  follower: F;
   cache?: Partial<TokenCacheLimits>;
   /** Refuse what was issued longer ago; seconds. By default only `exp` counts. */
   maxAgeSeconds?: number;
@@ -59,16 +62,16 @@ export interface SignedToken {
  * Verifies access tokens: what never changes about a token once (`authenticate`, cached), what may change each time
  * (`decide`).
  */
-export class TokenVerifier {
+export class TokenVerifier<F extends Follower = WindowFollower> {
   readonly issuer: string;
   readonly audience: string;
-  readonly follower: WindowFollower;
+  readonly follower: F;
   readonly #keys: KeyResolver;
   readonly #cache: TokenCache;
   readonly #limits: TimeLimits;
   readonly #maxTokenLength: number;
 
-  constructor(options: TokenVerifierOptions) {
+  constructor(options: TokenVerifierOptions<F>) {
     const { issuer, audience, keys, follower } = options;
     this.issuer = issuer;
     this.audience = audience;

@@ -1,0 +1,68 @@
+import { fetchJson, HttpError } from './http-json.js';
+
+export interface ClientCredentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+interface HeldToken {
+  readonly text: string;
+  /** On the monotonic clock, in ms. */
+  readonly renewAt: number;
+}
+
+/**
+ * The access token by which this service asks the issuer, got by client credentials (RFC 6749 section 4.4) and renewed when four fifths of its life
+ * are over.
+ */
+export class ClientToken {
+  readonly #monotonic: () => number;
+  #held: HeldToken | undefined;
+  #getting: Promise<string> | undefined;
+
+  constructor(
+    private readonly credentials: ClientCredentials,
+    private readonly scope: string,
+    monotonic: () => number = () => performance.now(),
+  ) {
+    this.#monotonic = monotonic;
+  }
+
+  /** @throws HttpError */
+  current(tokenEndpoint: string): Promise<string> {
+    if (this.#held !== undefined && this.#monotonic() < this.#held.renewAt) return Promise.resolve(this.#held.text);
+    this.#getting ??= this.#get(tokenEndpoint).finally(() => {
+      this.#getting = undefined;
+    });
+    return this.#getting;
+  }
+
+  /** It was refused: the next question gets another. */
+  forget(text: string): void {
+    if (this.#held?.text === text) this.#held = undefined;
+  }
+
+  async #get(tokenEndpoint: string): Promise<string> {
+    const askedAt = this.#monotonic();
+    const { body } = await fetchJson(tokenEndpoint, {
+      method: 'POST',
+      headers: { authorization: basicOf(this.credentials), 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ grant_type: 'client_credentials', scope: this.scope }).toString(),
+    });
+    const { access_token: text, expires_in: seconds } = (body ?? {}) as Record<string, unknown>;
+    if (typeof text !== 'string' || typeof seconds !== 'number' || !(seconds > 0)) {
+      throw new HttpError(`${tokenEndpoint} gave no token`);
+    }
+    this.#held = { text, renewAt: askedAt + seconds * 800 };
+    return text;
+  }
+}
+
+/** RFC 6749 section 2.3.1: both halves are form-encoded first. */
+export function basicOf({ clientId, clientSecret }: ClientCredentials): string {
+  return `Basic ${Buffer.from(`${encoded(clientId)}:${encoded(clientSecret)}`).toString('base64')}`;
+}
+
+function encoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1);
+}

@@ -1,0 +1,64 @@
+/** A problem with an answer over HTTP; the message is for operators and names no secret. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+
+  constructor(
+    message: string,
+    /** Undefined when there was no answer. */
+    readonly status?: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export interface JsonRequest {
+  method?: 'GET' | 'POST';
+  headers?: Record<string, string>;
+  body?: string;
+  signal?: AbortSignal;
+  /** In ms. */
+  timeoutMs?: number;
+  /** Answers longer than this are refused; in bytes after decompression. */
+  maxBytes?: number;
+}
+
+/** Redirects are not followed: whoever answers for the issuer answers at its address. @throws HttpError */
+export async function fetchJson(url: string, request: JsonRequest = {}): Promise<{ body: unknown; headers: Headers }> {
+  const { method = 'GET', headers, body, signal, timeoutMs = 5_000, maxBytes = 1024 * 1024 } = request;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers: { accept: 'application/json', ...headers },
+      redirect: 'error',
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      ...(body !== undefined && { body }),
+    });
+  } catch (cause) {
+    throw new HttpError(`${method} ${url} got no answer`, undefined, { cause });
+  }
+  if (!response.ok) {
+    await response.body?.cancel().catch(() => undefined);
+    throw new HttpError(`${method} ${url} answered ${response.status.toString()}`, response.status);
+  }
+  try {
+    return { body: JSON.parse(await readText(response, maxBytes)) as unknown, headers: response.headers };
+  } catch (cause) {
+    if (cause instanceof HttpError) throw cause;
+    throw new HttpError(`${method} ${url} gave no JSON`, response.status, { cause });
+  }
+}
+
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw new HttpError(`the answer of ${response.url} is too long`, response.status);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

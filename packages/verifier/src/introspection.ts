@@ -1,0 +1,33 @@
+import { basicOf, type ClientCredentials } from './client-token.js';
+import { fetchJson } from './http-json.js';
+
+/** What the issuer says of a token now. */
+export interface Introspection {
+  readonly active: boolean;
+  readonly roles: readonly string[];
+  readonly permissions: readonly string[];
+}
+
+/**
+ * Asks the issuer about a token (RFC 7662).
+ *
+ * @throws HttpError when it does not say
+ */
+export async function introspect(
+  endpoint: string,
+  token: string,
+  credentials: ClientCredentials,
+): Promise<Introspection> {
+  const { body } = await fetchJson(endpoint, {
+    method: 'POST',
+    headers: { authorization: basicOf(credentials), 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ token, token_type_hint: 'access_token' }).toString(),
+    timeoutMs: 2_000,
+  });
+  const { active, roles, permissions } = (body ?? {}) as Record<string, unknown>;
+  return { active: active === true, roles: namesIn(roles), permissions: namesIn(permissions) };
+}
+
+function namesIn(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((name) => typeof name === 'string') : [];
+}

@@ -1,0 +1,254 @@
+import { StaleWindowError } from './errors.js';
+import type { CatchUp } from './events.js';
+import type { ValidityWindow } from './window.js';
+
+/**
+ * Asks the truth what happened after `after`, and lets it wait for so many seconds when there is nothing yet. The answer says in `waitedMs` how
+ * long after receiving the question the truth was read. When `signal` aborts, give up.
+ */
+export type LongPollSource = (after: number, waitSeconds: number, signal: AbortSignal) => Promise<CatchUp>;
+
+export interface LongPollOptions {
+  /** For how long the source may wait, in seconds: below half of what the window may be old, since an idle poll proves nothing until it is answered. */
+  waitSeconds: number;
+  /** How long an answer may take beyond the wait, and how long a caller waits at most; in ms. */
+  timeoutMs?: number;
+  /** A clock that only goes forward, in ms. */
+  monotonic?: () => number;
+  /** From 0 up to 1: spreads out the retries of many services. */
+  random?: () => number;
+  /** Told of the first of several failures in a row, and with undefined of the first success after. It must not throw. */
+  onConnection?: (error: StaleWindowError | undefined) => void;
+}
+
+/** The reason with which a question is given up that nobody answered. */
+export const NO_ANSWER = new Error('the source did not answer in time');
+
+interface Caller {
+  readonly moment: number;
+  readonly settle: (error?: StaleWindowError) => void;
+}
+
+interface Poll {
+  sentAt: number;
+  readonly waits: boolean;
+  readonly abort: AbortController;
+  /** It was given up because somebody needs an answer now; that is no failure. */
+  hurried: boolean;
+}
+
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 2_000;
+/** Between two polls at least so long (ms), whatever the source answers. */
+const SHORTEST_ROUND_MS = 10;
+/** So many times `timeoutMs` is the longest that an answer may take: a whole window may be large. */
+const MOST_PATIENCE = 16;
+
+/**
+ * Keeps a window current by polling without a pause. An answer proves the truth as of the moment at which its question was sent, plus the time the source says
+ * that it waited, on this machine's monotonic clock: no clocks are compared, and a delayed answer proves no more than it should.
+ */
+export class LongPollFollower {
+  readonly window: ValidityWindow;
+  readonly monotonic: () => number;
+  readonly #source: LongPollSource;
+  readonly #waitSeconds: number;
+  readonly #timeoutMs: number;
+  readonly #random: () => number;
+  readonly #onConnection: (error: StaleWindowError | undefined) => void;
+  readonly #callers = new Set<Caller>();
+  #patienceMs: number;
+  #poll: Poll | undefined;
+  #freshAsOf: number | undefined;
+  #truth: { now: number; at: number } | undefined;
+  #failures = 0;
+  #wake: (() => void) | undefined;
+  #started = false;
+  #stopped = false;
+
+  constructor(source: LongPollSource, window: ValidityWindow, options: LongPollOptions) {
+    const { waitSeconds, timeoutMs = 2_000, monotonic = () => performance.now() } = options;
+    this.#source = source;
+    this.window = window;
+    this.monotonic = monotonic;
+    this.#waitSeconds = waitSeconds;
+    this.#timeoutMs = timeoutMs;
+    this.#patienceMs = timeoutMs;
+    this.#random = options.random ?? Math.random;
+    this.#onConnection = options.onConnection ?? (() => undefined);
+  }
+
+  /** The moment as of which the window is known to be fresh, in ms on the monotonic clock; undefined before the first answer. */
+  get freshAsOf(): number | undefined {
+    return this.#freshAsOf;
+  }
+
+  /** The time of day by the clock of the truth, in ms since 1970; by this machine's clock before the first answer. */
+  now(): number {
+    return this.#truth === undefined ? Date.now() : this.#truth.now + (this.monotonic() - this.#truth.at);
+  }
+
+  /**
+   * Waits until the window shows the truth as it was at `moment` or after; undefined when it already does. While the source is known not to
+   * answer, nobody is kept waiting.
+   *
+   * @throws StaleWindowError (rejection)
+   */
+  freshSince(moment: number): Promise<void> | undefined {
+    if (this.#freshAsOf !== undefined && this.#freshAsOf >= moment) return undefined;
+    if (this.#stopped) return Promise.reject(new StaleWindowError('the validity feed is no longer followed'));
+    if (this.#failures > 0) return Promise.reject(new StaleWindowError('the validity feed does not answer'));
+    const now = this.monotonic();
+    const promise = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        caller.settle(new StaleWindowError('the validity feed did not answer in time'));
+      }, this.#timeoutMs).unref();
+      const caller: Caller = {
+        moment: Math.min(moment, now),
+        settle: (error) => {
+          clearTimeout(timer);
+          this.#callers.delete(caller);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      this.#callers.add(caller);
+    });
+    this.#hurry();
+    return promise;
+  }
+
+  touch(): void {
+    // It polls whether or not anyone asks.
+  }
+
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#poll?.abort.abort();
+    this.#wake?.();
+    this.#settleAll(new StaleWindowError('the validity feed is no longer followed'));
+  }
+
+  /** Somebody needs to know now: a poll that may wait for seconds is asked anew without waiting. */
+  #hurry(): void {
+    const poll = this.#poll;
+    if (poll?.waits !== true) return;
+    poll.hurried = true;
+    poll.abort.abort();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const poll: Poll = {
+        sentAt: this.monotonic(),
+        waits: this.#callers.size === 0 && this.window.loaded && this.#failures === 0,
+        abort: new AbortController(),
+        hurried: false,
+      };
+      const began = poll.sentAt;
+      this.#poll = poll;
+      const error = await this.#ask(poll);
+      this.#poll = undefined;
+      if (this.#stopped) return;
+      if (error === undefined) this.#succeeded();
+      else if (!poll.hurried) this.#failed(error);
+      if (poll.hurried) continue;
+      const rest = this.#failures > 0 ? this.#retryMs() : SHORTEST_ROUND_MS - (this.monotonic() - began);
+      if (rest > 0) await this.#sleep(rest);
+    }
+  }
+
+  /** One question, and a second for the whole window where the answer does not continue it. */
+  async #ask(poll: Poll): Promise<StaleWindowError | undefined> {
+    let patience: NodeJS.Timeout | undefined;
+    try {
+      for (const after of new Set([this.window.position, 0])) {
+        const waitSeconds = poll.waits && after !== 0 ? this.#waitSeconds : 0;
+        clearTimeout(patience);
+        patience = setTimeout(
+          () => {
+            poll.abort.abort(NO_ANSWER);
+          },
+          waitSeconds * 1000 + this.#patienceMs,
+        ).unref();
+        poll.sentAt = this.monotonic();
+        const answer = await abortable(this.#source(after, waitSeconds, poll.abort.signal), poll.abort.signal);
+        if (this.window.apply(answer, after) === 'applied') {
+          this.#note(answer, poll);
+          return undefined;
+        }
+      }
+      return new StaleWindowError('the validity feed gave no whole window');
+    } catch (cause) {
+      if (poll.abort.signal.reason === NO_ANSWER) {
+        this.#patienceMs = Math.min(this.#patienceMs * 2, this.#timeoutMs * MOST_PATIENCE);
+      }
+      return new StaleWindowError('the validity feed failed', { cause });
+    } finally {
+      clearTimeout(patience);
+    }
+  }
+
+  #note(answer: CatchUp, poll: Poll): void {
+    // The question was sent before it was received, so the truth was read no earlier than this.
+    const readAt = Math.min(poll.sentAt + (answer.waitedMs ?? 0), this.monotonic());
+    this.#freshAsOf = Math.max(readAt, this.#freshAsOf ?? readAt);
+    if (answer.now !== undefined) this.#truth = { now: answer.now, at: readAt };
+    this.#patienceMs = this.#timeoutMs;
+  }
+
+  #succeeded(): void {
+    if (this.#failures > 0) this.#onConnection(undefined);
+    this.#failures = 0;
+    for (const caller of this.#callers) {
+      if (this.#freshAsOf !== undefined && caller.moment <= this.#freshAsOf) caller.settle();
+    }
+  }
+
+  #failed(error: StaleWindowError): void {
+    this.#failures += 1;
+    if (this.#failures === 1) this.#onConnection(error);
+    this.#settleAll(error);
+  }
+
+  #settleAll(error: StaleWindowError): void {
+    for (const caller of this.#callers) caller.settle(error);
+  }
+
+  /** Doubles with each failure, up to a bound; half of it is chance. */
+  #retryMs(): number {
+    const longest = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LONGEST_RETRY_MS);
+    return longest * (0.5 + this.#random() / 2);
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+}
+
+/** Settles with the promise, or rejects when the signal aborts first: a source that does not heed the signal holds up nobody. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const give = (): void => {
+      reject(new Error('given up'));
+    };
+    if (signal.aborted) give();
+    else signal.addEventListener('abort', give, { once: true });
+    promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', give);
+    });
+  });
+}
