@@ -78,6 +78,10 @@ export class LongPollFollower {
     this.#onConnection = options.onConnection ?? (() => undefined);
   }
 
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
   /** The moment as of which the window is known to be fresh, in ms on the monotonic clock; undefined before the first answer. */
   get freshAsOf(): number | undefined {
     return this.#freshAsOf;
@@ -155,7 +159,7 @@ export class LongPollFollower {
       this.#poll = poll;
       const error = await this.#ask(poll);
       this.#poll = undefined;
-      if (this.#stopped) return;
+      if (this.stopped) return;
       if (error === undefined) this.#succeeded();
       else if (!poll.hurried) this.#failed(error);
       if (poll.hurried) continue;
