@@ -5,8 +5,11 @@ import { ENV, type Env } from '../../config/env.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { KeysService } from '../keys/keys.service.js';
 import { ValidityModule } from '../validity/validity.module.js';
+import { ClientTokenMinter } from './client-token-minter.js';
 import { ExplainService } from './explain.service.js';
+import { TokenAudiences } from './token-audiences.js';
 import { TokenMinter } from './token-minter.js';
+import { TokenPress } from './token-press.js';
 import { TokensController } from './tokens.controller.js';
 
 /** Tokens: minted from facts, verified by the core that microservices use too, explained. */
@@ -14,7 +17,10 @@ import { TokensController } from './tokens.controller.js';
   imports: [KeysModule, ValidityModule, JwtModule.register({})],
   controllers: [TokensController],
   providers: [
+    TokenPress,
+    TokenAudiences,
     TokenMinter,
+    ClientTokenMinter,
     ExplainService,
     {
       provide: TokenVerifier,
@@ -31,6 +37,6 @@ import { TokensController } from './tokens.controller.js';
         }),
     },
   ],
-  exports: [TokenMinter, TokenVerifier],
+  exports: [TokenMinter, ClientTokenMinter, TokenAudiences, TokenVerifier],
 })
 export class TokensModule {}
