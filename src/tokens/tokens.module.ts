@@ -7,9 +7,11 @@ import { KeysService } from '../keys/keys.service.js';
 import { ValidityModule } from '../validity/validity.module.js';
 import { ClientTokenMinter } from './client-token-minter.js';
 import { ExplainService } from './explain.service.js';
+import { SingleUseTokens } from './single-use-tokens.js';
 import { TokenAudiences } from './token-audiences.js';
 import { TokenMinter } from './token-minter.js';
 import { TokenPress } from './token-press.js';
+import { TokenSweeper } from './token-sweeper.js';
 import { TokensController } from './tokens.controller.js';
 
 /** Tokens: minted from facts, verified by the core that microservices use too, explained. */
@@ -21,6 +23,8 @@ import { TokensController } from './tokens.controller.js';
     TokenAudiences,
     TokenMinter,
     ClientTokenMinter,
+    SingleUseTokens,
+    TokenSweeper,
     ExplainService,
     {
       provide: TokenVerifier,
@@ -37,6 +41,6 @@ import { TokensController } from './tokens.controller.js';
         }),
     },
   ],
-  exports: [TokenMinter, ClientTokenMinter, TokenAudiences, TokenVerifier],
+  exports: [TokenMinter, ClientTokenMinter, TokenAudiences, SingleUseTokens, TokenVerifier],
 })
 export class TokensModule {}
