@@ -32,6 +32,6 @@ import { RefreshService } from './refresh.service.js';
     LoginThrottle,
     ChangeTokens,
   ],
-  exports: [JwtAuthGuard],
+  exports: [JwtAuthGuard, LoginThrottle],
 })
 export class AuthModule {}

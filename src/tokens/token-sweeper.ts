@@ -6,7 +6,7 @@ const INTERVAL = 10 * 60_000;
 const BATCH = 1_000;
 
 /** The tables that this room keeps a row per token in. */
-const TABLES = ['generated_tokens', 'single_use_tokens'] as const;
+const TABLES = ['generated_tokens', 'single_use_tokens', 'token_revocations'] as const;
 
 /** Deletes the records of tokens a day after these expired. It leaves no event: nothing is ended that was still alive. */
 @Injectable()

@@ -7,6 +7,7 @@ import { KeysService } from '../keys/keys.service.js';
 import { ValidityModule } from '../validity/validity.module.js';
 import { ClientTokenMinter } from './client-token-minter.js';
 import { ExplainService } from './explain.service.js';
+import { IssuedTokens } from './issued-tokens.js';
 import { SingleUseTokens } from './single-use-tokens.js';
 import { TokenAudiences } from './token-audiences.js';
 import { TokenMinter } from './token-minter.js';
@@ -26,6 +27,7 @@ import { TokensController } from './tokens.controller.js';
     SingleUseTokens,
     TokenSweeper,
     ExplainService,
+    IssuedTokens,
     {
       provide: TokenVerifier,
       inject: [ENV, KeysService, WindowFollower],
@@ -41,6 +43,6 @@ import { TokensController } from './tokens.controller.js';
         }),
     },
   ],
-  exports: [TokenMinter, ClientTokenMinter, TokenAudiences, SingleUseTokens, TokenVerifier],
+  exports: [TokenMinter, ClientTokenMinter, TokenAudiences, SingleUseTokens, IssuedTokens, TokenVerifier],
 })
 export class TokensModule {}
