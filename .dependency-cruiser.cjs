@@ -3,7 +3,7 @@ const ARROWS = {
   auth: ['users', 'sessions', 'clients', 'tokens', 'permissions', 'validity', 'audit'],
   users: ['permissions', 'sessions', 'audit'],
   tokens: ['keys', 'validity', 'clients', 'audit'],
-  clients: ['permissions', 'audit'],
+  clients: ['permissions', 'keys', 'audit'],
   permissions: ['audit'],
   keys: ['audit'],
   sessions: ['audit'],

@@ -22,7 +22,8 @@ export class IssuedTokens1763800000001 implements MigrationInterface {
 
 /*
  * generated_by is the id of the user or client on whose authority a token was generated. token_revocations names tokens that no row is kept of
- * otherwise, until they expire. A single-use token is bound to the epoch of the credentials under which it was issued.
+ * otherwise, until they expire. A single-use token is bound to the epoch of the credentials under which it was issued; a user has at most one
+ * per purpose.
  */
 const tables = `
 CREATE TABLE generated_tokens (
@@ -65,7 +66,7 @@ CREATE TABLE single_use_tokens (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   expires_at timestamptz NOT NULL
 );
-CREATE INDEX single_use_tokens_user_id ON single_use_tokens (user_id, purpose);
+CREATE UNIQUE INDEX single_use_tokens_user_purpose ON single_use_tokens (user_id, purpose);
 CREATE INDEX single_use_tokens_expires_at ON single_use_tokens (expires_at);
 `;
 

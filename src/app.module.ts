@@ -5,6 +5,8 @@ import { ENV, type Env } from '../config/env.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { JwtAuthGuard } from './auth/jwt-auth.guard.js';
+import { OAuthModule } from './auth/oauth/oauth.module.js';
+import { ClientsModule } from './clients/clients.module.js';
 import { Clock } from './common/clock.js';
 import { LOGGER } from './common/logging.js';
 import { MasterKeyModule } from './common/master-key.module.js';
@@ -65,11 +67,13 @@ export class AppModule {
         AuditModule,
         ValidityModule,
         KeysModule,
-        TokensModule,
         PermissionsModule,
+        ClientsModule,
+        TokensModule,
         UsersModule,
         SessionsModule,
         AuthModule,
+        OAuthModule,
         HealthModule,
       ],
       controllers: [LandingController],

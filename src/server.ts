@@ -4,7 +4,7 @@ import { AppModule, type Surroundings } from './app.module.js';
 import { Clock } from './common/clock.js';
 import { NestLogger } from './common/logging.js';
 import { Metrics } from './common/metrics.js';
-import { acceptOnlyJsonObjects } from './server/bodies.js';
+import { acceptBodies } from './server/bodies.js';
 import { allowOrigins } from './server/cross-origin.js';
 import { ignoreUnknownExpectations } from './server/expectations.js';
 import { fastifyOptions } from './server/fastify-options.js';
@@ -32,7 +32,7 @@ export async function createApp({
   observeRequests(fastify, app.get(Metrics));
   setSecurityHeaders(fastify);
   answerWrongMethods(fastify);
-  acceptOnlyJsonObjects(fastify);
+  acceptBodies(fastify);
   ignoreUnknownExpectations(app.getHttpServer());
   allowOrigins(app, surroundings.env.corsOrigins);
   documentApi(app, surroundings.env.issuer);

@@ -19,7 +19,8 @@ import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
 import { ChangePasswordDto, LoginDto, LogoutDto, MeDto, RefreshDto, TokenPairDto } from './auth.dto.js';
 import { bearerOf } from './bearer.js';
-import { LoginService, type Caller } from './login.service.js';
+import { LoginService } from './login.service.js';
+import type { Caller } from './password-check.js';
 import { PasswordChangeService, type ChangeRight } from './password-change.service.js';
 import { RefreshService } from './refresh.service.js';
 
@@ -70,13 +71,13 @@ export class AuthController {
   @ApiOperation({
     summary: 'Exchange a refresh token for new tokens',
     description:
-      'Each refresh token works once; used again within a short grace window it gives the same successor, later it ends the session.',
+      'Each refresh token works once; used again within a short grace window it gives the same successor, later it ends the session. An `audience` holds for this access token alone: the session keeps its own.',
   })
   @ApiOkResponse({ type: TokenPairDto })
-  @ApiBadRequestResponse({ type: ProblemDto, description: 'No refresh token was given' })
+  @ApiBadRequestResponse({ type: ProblemDto, description: 'No refresh token was given, or an audience is not known' })
   @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_grant`: log in again' })
   refresh(@Body() dto: RefreshDto, @CurrentActor() actor: Actor): Promise<TokenPairDto> {
-    return this.refreshes.refresh(dto.refresh_token, actor);
+    return this.refreshes.refresh(dto, actor);
   }
 
   @Post('logout')

@@ -1,9 +1,29 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsString, MaxLength, MinLength, ValidateIf } from 'class-validator';
 import { NoControlCharacters, Optional } from '../common/validation.js';
+import { Warnings } from '../tokens/tokens.dto.js';
 
 /** Longer than any password the policy allows, so that the policy, not this, says what is too long. */
 const PASSWORD_INPUT = 4096;
+
+const AudienceField = (description: string): PropertyDecorator =>
+  applyDecorators(
+    ApiPropertyOptional({
+      type: [String],
+      description,
+      example: ['http://localhost:3000'],
+      minItems: 1,
+      maxItems: 16,
+    }),
+    Optional(),
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayMaxSize(16),
+    IsString({ each: true }),
+    MaxLength(256, { each: true }),
+    NoControlCharacters({ each: true }),
+  );
 
 export class LoginDto {
   @ApiPropertyOptional({ example: 'admin', description: 'A username or an e-mail address', maxLength: 254 })
@@ -28,17 +48,7 @@ export class LoginDto {
   @MaxLength(PASSWORD_INPUT)
   password: string;
 
-  @ApiPropertyOptional({
-    type: [String],
-    description: 'Whom the tokens are for; the issuer itself when absent',
-    example: ['http://localhost:3000'],
-  })
-  @Optional()
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(16)
-  @IsString({ each: true })
-  @MaxLength(256, { each: true })
+  @AudienceField('Whom the tokens of the session are for; the issuer itself when absent')
   audience?: string[];
 }
 
@@ -48,6 +58,9 @@ export class RefreshDto {
   @MinLength(1)
   @MaxLength(512)
   refresh_token: string;
+
+  @AudienceField('Whom the new access token is for; those of the session when absent, and at the next refresh again')
+  audience?: string[];
 }
 
 export class LogoutDto {
@@ -110,6 +123,9 @@ export class TokenPairDto {
 
   @ApiProperty({ example: 'users:read users:write', description: 'Names of permissions, separated by spaces' })
   scope: string;
+
+  @Warnings()
+  warnings?: string[];
 }
 
 export class MeDto {

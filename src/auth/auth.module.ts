@@ -13,6 +13,7 @@ import { JwtStrategy } from './jwt.strategy.js';
 import { LoginService } from './login.service.js';
 import { LoginThrottle } from './login-throttle.js';
 import { OwnSessionsController } from './own-sessions.controller.js';
+import { PasswordCheck } from './password-check.js';
 import { PasswordChangeService } from './password-change.service.js';
 import { RefreshService } from './refresh.service.js';
 
@@ -23,6 +24,7 @@ import { RefreshService } from './refresh.service.js';
   providers: [
     JwtStrategy,
     JwtAuthGuard,
+    PasswordCheck,
     LoginService,
     RefreshService,
     PasswordChangeService,
@@ -30,6 +32,6 @@ import { RefreshService } from './refresh.service.js';
     LoginThrottle,
     ChangeTokens,
   ],
-  exports: [JwtAuthGuard],
+  exports: [JwtAuthGuard, LoginThrottle],
 })
 export class AuthModule {}

@@ -7,14 +7,14 @@ export type Bearer = { token: string } | 'absent' | 'ambiguous';
 export function bearerOf(request: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): Bearer {
   const { authorization } = request.headers;
   if (authorization === undefined) return 'absent';
-  if (hasSeveral(request.rawHeaders)) return 'ambiguous';
+  if (hasSeveralAuthorizations(request.rawHeaders)) return 'ambiguous';
   if (!/^bearer /i.test(authorization)) return 'absent';
   const token = authorization.slice('bearer '.length).trim();
   return token === '' || /\s/.test(token) ? 'ambiguous' : { token };
 }
 
 /** Node keeps the first Authorization header and drops the others; whoever checks before us may have looked at another one. */
-function hasSeveral(rawHeaders: readonly string[]): boolean {
+export function hasSeveralAuthorizations(rawHeaders: readonly string[]): boolean {
   let seen = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]?.length === 13 && rawHeaders[i]?.toLowerCase() === 'authorization') seen++;

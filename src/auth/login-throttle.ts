@@ -125,7 +125,8 @@ function withoutNames(pool: Pool): Pick<Pool, 'query'> {
   return { query: query as Pool['query'] };
 }
 
-async function consume(limiter: RateLimiterAbstract, key: string): Promise<void> {
+/** @throws Problem 429 */
+export async function consume(limiter: RateLimiterAbstract, key: string): Promise<void> {
   try {
     await limiter.consume(key);
   } catch (error) {

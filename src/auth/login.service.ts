@@ -1,75 +1,39 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { Counter } from 'prom-client';
 import type { DataSource } from 'typeorm';
-import { ENV, type Env } from '../../config/env.js';
 import { AuditService } from '../audit/audit.service.js';
 import { violatedForeignKey } from '../common/database-errors.js';
-import { Metrics } from '../common/metrics.js';
-import { LOGIN_CLIENT, type Actor } from '../common/principal.js';
+import { LOGIN_CLIENT } from '../common/principal.js';
 import { Problem } from '../common/problem.js';
 import { inTransaction } from '../database/transaction.js';
 import { SessionsService } from '../sessions/sessions.service.js';
+import { warningsField, type MintedToken } from '../tokens/minted-token.js';
+import { TokenAudiences } from '../tokens/token-audiences.js';
 import { TokenMinter } from '../tokens/token-minter.js';
-import { PasswordHasher } from '../users/password-hasher.js';
-import { UsersService, type Credentials } from '../users/users.service.js';
-import { requireKnownAudience } from './audience.js';
+import type { Credentials } from '../users/users.service.js';
 import { ChangeTokens } from './change-token.js';
-import { LoginThrottle, accountKey } from './login-throttle.js';
 import type { LoginDto, TokenPairDto } from './auth.dto.js';
-
-/** Whence a session is started, as its list shows it. */
-export interface Caller {
-  actor: Actor;
-  userAgent: string | null;
-  /** Aborted when the client goes away: it then gives up its place among those whose password waits to be checked. */
-  signal: AbortSignal;
-}
-
-export const invalidCredentials = (): Problem =>
-  new Problem(401, 'invalid_credentials', 'The name or the password is wrong.');
+import { PasswordCheck, invalidCredentials, type Caller } from './password-check.js';
 
 @Injectable()
 export class LoginService {
-  private readonly logger = new Logger(LoginService.name);
-  private readonly logins: Counter<'outcome'>;
-
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    @Inject(ENV) private readonly env: Env,
-    private readonly users: UsersService,
-    private readonly hasher: PasswordHasher,
-    private readonly throttle: LoginThrottle,
+    private readonly passwords: PasswordCheck,
     private readonly changeTokens: ChangeTokens,
+    private readonly audiences: TokenAudiences,
     private readonly sessions: SessionsService,
     private readonly minter: TokenMinter,
     private readonly audit: AuditService,
-    metrics: Metrics,
-  ) {
-    this.logins = metrics.counter('portcullis_logins_total', 'Logins, by outcome', ['outcome']);
-  }
+  ) {}
 
-  /**
-   * Every attempt costs one hash, whether or not the account exists, is disabled or locked: neither answer nor time tells them apart.
-   *
-   * @throws Problem 401 `invalid_credentials`, 403 `password_change_required`, 429, 503
-   */
+  /** @throws Problem 400, 401 `invalid_credentials`, 403 `password_change_required`, 429, 503 */
   async login(dto: LoginDto, caller: Caller): Promise<TokenPairDto> {
-    const audience = requireKnownAudience(dto.audience, this.env.issuer);
-    await this.throttle.admitAttempt(caller.actor.address ?? '');
-    const name = nameOf(dto);
-    const credentials = await this.users.credentialsFor(name);
-    const account = accountKey(name);
-    const right = await this.hasher.verify(credentials?.passwordHash ?? null, dto.password, caller.signal);
-    // After the hash: of many guesses at once only those learn anything that ended before the account was locked.
-    const { failures } = await this.throttle.requireUnlocked(account);
-    if (!right || credentials?.status !== 'active') {
-      await this.fail(account, credentials, caller.actor);
-      throw invalidCredentials();
-    }
-    if (failures > 0) await this.throttle.forgetFailures(account);
+    const audience = await this.audiences.require(dto.audience);
+    const { username, email = '' } = dto;
+    const name = username === undefined ? { email } : { username };
+    const credentials = await this.passwords.prove(name, dto.password, caller, 'login.failed');
     if (credentials.mustChangePassword) throw this.changeRequired(credentials);
-    await this.strengthen(credentials, dto.password);
     return this.startSession(credentials, audience, caller);
   }
 
@@ -103,22 +67,12 @@ export class LoginService {
     const minted = await this.minter.mint(sessionId);
     // The account was disabled, or its password changed, while this one was being checked.
     if (!minted) throw invalidCredentials();
-    this.logins.inc({ outcome: 'success' });
+    this.passwords.count('success');
     return tokenPair(minted, refreshToken);
   }
 
-  private async fail(account: string, credentials: Credentials | null, actor: Actor): Promise<void> {
-    this.logins.inc({ outcome: 'failure' });
-    const locked = await this.throttle.countFailure(account);
-    const target = credentials ? { target: { type: 'user', id: credentials.id } } : {};
-    await this.audit.recordRefusal({ action: 'login.failed', outcome: 'failure', actor, ...target });
-    if (!locked) return;
-    this.logins.inc({ outcome: 'locked' });
-    await this.audit.recordRefusal({ action: 'account.locked', outcome: 'denied', actor, ...target });
-  }
-
   private changeRequired({ id, sessionEpoch }: Credentials): Problem {
-    this.logins.inc({ outcome: 'change_required' });
+    this.passwords.count('change_required');
     return new Problem(
       403,
       'password_change_required',
@@ -128,32 +82,15 @@ export class LoginService {
       },
     );
   }
-
-  /** Hashes anew when the parameters have been raised. The login does not depend on it. */
-  private async strengthen({ id, passwordHash }: Credentials, password: string): Promise<void> {
-    if (passwordHash === null || !this.hasher.needsRehash(passwordHash)) return;
-    try {
-      await this.users.rehash(id, passwordHash, await this.hasher.hash(password));
-    } catch (error) {
-      this.logger.warn(`a password hash could not be strengthened: ${String(error)}`);
-    }
-  }
 }
 
-/** Folded here, once, so that no spelling finds an account without being counted against it. */
-function nameOf({ username, email = '' }: LoginDto): { username: string } | { email: string } {
-  return username === undefined ? { email: email.toLowerCase() } : { username: username.toLowerCase() };
-}
-
-export function tokenPair(
-  minted: { accessToken: string; expiresIn: number; scope: string },
-  refreshToken: string,
-): TokenPairDto {
+export function tokenPair(minted: MintedToken, refreshToken: string): TokenPairDto {
   return {
     access_token: minted.accessToken,
     token_type: 'Bearer',
     expires_in: minted.expiresIn,
     refresh_token: refreshToken,
     scope: minted.scope,
+    ...warningsField(minted.warnings),
   };
 }

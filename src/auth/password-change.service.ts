@@ -14,7 +14,8 @@ import { UsersService, type Credentials } from '../users/users.service.js';
 import type { ChangePasswordDto, TokenPairDto } from './auth.dto.js';
 import { ChangeTokens, type ChangeGrant } from './change-token.js';
 import { LoginThrottle } from './login-throttle.js';
-import { invalidCredentials, tokenPair, type Caller } from './login.service.js';
+import { tokenPair } from './login.service.js';
+import { invalidCredentials, type Caller } from './password-check.js';
 
 /**
  * By what right a password is changed: a session, or a login that asked for the change. `refuse` gives the answer when what came as a change token is none.

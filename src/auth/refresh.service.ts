@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '../common/principal.js';
 import { Problem } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
+import { TokenAudiences } from '../tokens/token-audiences.js';
 import { TokenMinter } from '../tokens/token-minter.js';
-import type { TokenPairDto } from './auth.dto.js';
+import type { RefreshDto, TokenPairDto } from './auth.dto.js';
 import { LoginThrottle } from './login-throttle.js';
 import { tokenPair } from './login.service.js';
 
@@ -15,14 +16,17 @@ export class RefreshService {
     private readonly throttle: LoginThrottle,
     private readonly sessions: SessionsService,
     private readonly minter: TokenMinter,
+    private readonly audiences: TokenAudiences,
   ) {}
 
-  /** @throws Problem 401 `invalid_grant`, 429 */
-  async refresh(refreshToken: string, actor: Actor): Promise<TokenPairDto> {
+  /** @throws Problem 400 for an unknown audience, 401 `invalid_grant`, 429 */
+  async refresh({ refresh_token: refreshToken, audience: wanted }: RefreshDto, actor: Actor): Promise<TokenPairDto> {
     await this.throttle.admitRefresh(actor.address ?? '');
+    // Before the refresh token is used up.
+    const audience = wanted && (await this.audiences.require(wanted));
     const next = await this.sessions.refresh(refreshToken, actor);
     if (!next) throw invalidGrant();
-    const minted = await this.minter.mint(next.sessionId);
+    const minted = await this.minter.mint(next.sessionId, audience ? { audience } : {});
     // Ended between the rotation and the reading of the facts.
     if (!minted) throw invalidGrant();
     return tokenPair(minted, next.refreshToken);

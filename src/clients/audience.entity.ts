@@ -1,4 +1,5 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
+import type { AudienceAlgorithm } from './audience-algorithms.js';
 
 /** A service that tokens are for. */
 @Entity('audiences')
@@ -10,7 +11,7 @@ export class Audience {
 
   /** An HMAC algorithm means a secret of its own; any other is the key of that algorithm that all audiences share. */
   @Column('text')
-  algorithm: string;
+  algorithm: AudienceAlgorithm;
 
   /** Longest lifetime of tokens for it; null: what is otherwise configured. */
   @Column('integer', { name: 'token_ttl_seconds', nullable: true })

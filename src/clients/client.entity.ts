@@ -18,7 +18,7 @@ export class Client {
 
   /** The public keys by which it may prove itself (`private_key_jwt`). */
   @Column('jsonb', { nullable: true })
-  jwks: { keys: Record<string, unknown>[] } | null;
+  jwks: { keys: Record<string, string>[] } | null;
 
   /** Goes up with every change of what it proves itself by, and when it is disabled. */
   @Column('bigint', { default: 0 })

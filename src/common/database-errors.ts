@@ -36,26 +36,25 @@ export function isRetryable(error: unknown): boolean {
   return ['40001', '40P01'].includes(sqlState(error));
 }
 
-const LOSSES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ENOENT',
-  'ETIMEDOUT',
-  '57P01',
-  '57P02',
-  '57P03',
-  '53300',
-  '57014',
-  '53100',
-  '25006',
-]);
+/**
+ * What says that the server is in trouble, and not the request. By the classes of Postgres: connection (08), insufficient resources (53: disk
+ * full, too many connections), operator intervention (57: shut down, starting, statement timeout), system error (58) and internal error (XX, which
+ * is also what a file system over its quota gives); a database that takes no writes; a transaction that waited for us too long.
+ */
+const TROUBLED = /^(08|53|57|58|XX)|^(25006|25P03)$/;
 
-/** The database is away, restarting, full, read-only or out of connections. */
+const SOCKET_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT']);
+
+/** From TypeORM, when the connection broke between two statements of a transaction. */
+const RELEASED = new Set(['QueryRunnerAlreadyReleasedError', 'QueryRunnerProviderAlreadyReleasedError']);
+
+/** The database is away, restarting, full, read-only, out of connections or broken. */
 export function isConnectionLoss(error: unknown): boolean {
-  if (LOSSES.has(sqlState(error)) || sqlState(error).startsWith('08')) return true;
-  const message = error instanceof Error ? error.message : '';
-  return /connection terminated|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable/i.test(
-    message,
-  );
+  const state = sqlState(error);
+  if (TROUBLED.test(state) || SOCKET_ERRORS.has(state)) return true;
+  if (!(error instanceof Error)) return false;
+  return RELEASED.has(error.name) || LOST.test(error.message);
 }
+
+const LOST =
+  /connection terminated|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable/i;

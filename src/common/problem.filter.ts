@@ -2,6 +2,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { StaleWindowError } from '@portcullis/verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isConnectionLoss, isDataException } from './database-errors.js';
+import { oauthErrorOf, speaksOAuth } from './oauth-error.js';
 import { Problem, invalidFields, unavailable } from './problem.js';
 
 const CODES: Record<number, string> = {
@@ -41,11 +42,14 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
   if (problem.getStatus() >= 500) {
     request.log.error({ err: problem.extras.cause ?? problem, code: problem.code }, 'request failed');
   }
-  void reply
-    .status(problem.getStatus())
-    .headers({ ...problem.headers, 'cache-control': 'no-store' })
-    .type('application/problem+json; charset=utf-8')
-    .send(JSON.stringify(problem.body(request.id)));
+  void reply.status(problem.getStatus()).headers({ ...problem.headers, 'cache-control': 'no-store' });
+  if (speaksOAuth(request.url)) {
+    // RFC 6749 section 5.1 asks for the second header, too.
+    void reply.header('pragma', 'no-cache').type('application/json; charset=utf-8');
+    void reply.send(JSON.stringify(oauthErrorOf(problem)));
+    return;
+  }
+  void reply.type('application/problem+json; charset=utf-8').send(JSON.stringify(problem.body(request.id)));
 }
 
 @Catch()

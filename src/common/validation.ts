@@ -1,4 +1,5 @@
 import { ValidationPipe, type ValidationError } from '@nestjs/common';
+import { Transform } from 'class-transformer';
 import { Matches, ValidateIf, type ValidationOptions } from 'class-validator';
 import { invalidFields, type FieldError } from './problem.js';
 
@@ -35,3 +36,7 @@ export const Optional = (): PropertyDecorator => ValidateIf((_, value) => value 
 /** Postgres cannot store NUL, and no control character has a place in a name or an address. */
 export const NoControlCharacters = (options: ValidationOptions = {}): PropertyDecorator =>
   Matches(/^\P{Cc}*$/u, { message: '$property must not contain control characters', ...options });
+
+/** The value as it was sent, for what is looked through by hand: class-transformer leaves out members that are named like methods. */
+export const AsSent = (): PropertyDecorator =>
+  Transform(({ obj, key }) => (obj as Record<string, unknown>)[key], { toClassOnly: true });

@@ -5,22 +5,27 @@ import { dataSourceOptions } from '../../config/database.js';
 import { ENV, type Env } from '../../config/env.js';
 import { LOGGER } from '../common/logging.js';
 import { CONNECTION, type PostgresConnection } from './connection.js';
+import { PooledClient } from './pooled-client.js';
 
 /** The pool of connections that every room's repositories share. */
 @Module({
   imports: [
     TypeOrmModule.forRootAsync({
       inject: [CONNECTION, ENV, LOGGER],
-      useFactory: (connection: PostgresConnection, env: Env, logger: Logger) => ({
-        ...dataSourceOptions(connection, env),
-        autoLoadEntities: true,
-        // Whoever opened the database has waited for it already.
-        retryAttempts: 1,
-        // An idle connection broke. The next query opens another one; the process must not end because of it.
-        poolErrorHandler: (error: Error) => {
-          logger.warn({ err: error }, 'an idle database connection was lost');
-        },
-      }),
+      useFactory: (connection: PostgresConnection, env: Env, logger: Logger) => {
+        const options = dataSourceOptions(connection, env);
+        return {
+          ...options,
+          extra: { ...(options.extra as object), Client: PooledClient },
+          autoLoadEntities: true,
+          // Whoever opened the database has waited for it already.
+          retryAttempts: 1,
+          // An idle connection broke. The next query opens another one; the process must not end because of it.
+          poolErrorHandler: (error: Error) => {
+            logger.warn({ err: error }, 'an idle database connection was lost');
+          },
+        };
+      },
     }),
   ],
 })

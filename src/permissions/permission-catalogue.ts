@@ -63,9 +63,9 @@ export class PermissionCatalogue {
   }
 
   /**
-   * Takes it from every role that holds it.
+   * Takes it from every role and every client that holds it.
    *
-   * @throws Problem 404, 409 `built_in`, 403 when one of those roles holds more than the actor
+   * @throws Problem 404, 409 `built_in`, 403 when one of those roles or clients holds more than the actor
    */
   async delete(actor: Actor, name: string): Promise<void> {
     await inTransaction(this.dataSource, async (manager) => {
@@ -88,15 +88,38 @@ export class PermissionCatalogue {
         );
       }
       const roleNames = roles.map((role) => role.name);
+      const clientIds = await this.lockClients(manager, actor, name);
       await manager.delete(Permission, { name });
       await countUp(manager, roleNames);
+      await manager.query('UPDATE clients SET updated_at = clock_timestamp() WHERE client_id = ANY ($1)', [clientIds]);
       await this.audit.record(manager, {
         action: 'permission.deleted',
         actor,
         target: { type: 'permission', id: name },
-        details: { roles: roleNames },
+        details: { roles: roleNames, clients: clientIds },
       });
     });
+  }
+
+  /** The clients that hold the permission, once it is certain that the actor may change them. */
+  private async lockClients(manager: EntityManager, actor: Actor, permission: string): Promise<string[]> {
+    const locked = await manager.query<{ id: string }[]>(
+      `SELECT client_id AS id FROM clients
+       WHERE client_id IN (SELECT client_id FROM client_permissions WHERE permission_name = $1)
+       ORDER BY client_id FOR UPDATE`,
+      [permission],
+    );
+    const ids = locked.map(({ id }) => id);
+    // A second statement: the first one saw the permissions as they were before it waited for the locks.
+    const held = await manager.query<{ id: string; permissions: string[] }[]>(
+      `SELECT client_id AS id, array_agg(permission_name) AS permissions
+       FROM client_permissions WHERE client_id = ANY ($1) GROUP BY client_id`,
+      [ids],
+    );
+    for (const { id, permissions } of held) {
+      this.privileges.requireMayTouch(actor, { type: 'client', id }, permissions);
+    }
+    return ids;
   }
 
   private lockRoles(manager: EntityManager, names: string[]): Promise<Role[]> {

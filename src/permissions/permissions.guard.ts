@@ -26,16 +26,26 @@ export class PermissionsGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const { principal } = request;
     if (!principal) throw tokenRequired();
-    const decision = decideAccess(access.permissions, principal);
+    this.require(access.permissions, principal, request);
+    return true;
+  }
+
+  /**
+   * The same for a route that a token may be sent to and that decides by itself when it is needed.
+   *
+   * @throws Problem 401 when a permission was taken away since the token was minted, 403
+   */
+  require(permissions: readonly string[], principal: Principal, request: FastifyRequest): void {
+    const decision = decideAccess(permissions, principal);
     switch (decision.kind) {
       case 'allow':
-        return true;
+        return;
       case 'refresh':
         this.refused.note('role_changed', bearerOf(principal), request);
         throw invalidToken('A permission that this needs was taken from a role. Get a new token.', 'role_changed');
       case 'deny':
         this.denied.note({ actor: actorOf(request), target: routeOf(request), missing: decision.missing });
-        throw insufficientScope(access.permissions, decision.missing);
+        throw insufficientScope(permissions, decision.missing);
     }
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { In, type EntityManager } from 'typeorm';
 import { conflict, forbidden, invalidFields } from '../common/problem.js';
 import type { Actor } from '../common/principal.js';
-import { ADMIN_ROLE } from './built-in.js';
+import { ADMIN_ROLE, BUILT_IN_PERMISSIONS } from './built-in.js';
 import { DeniedAttempts } from './denied-attempts.js';
 import { lacking } from './privileges.js';
 import { changeOf, type SetChange } from './set-change.js';
@@ -12,7 +12,7 @@ import { UserRole } from './user-role.entity.js';
  * Who holds what, and who may change that. Every method runs in the caller's transaction.
  *
  * Rows are locked in one order, here and by every caller, so that no two changes wait for each other: permissions (by name), the role
- * `admin`, other roles (by name), the user; the validity clock comes last by itself, at commit.
+ * `admin`, other roles (by name), the user, audiences (by identifier), clients (by id); the validity clock comes last by itself, at commit.
  */
 @Injectable()
 export class PermissionsService {
@@ -34,6 +34,19 @@ export class PermissionsService {
       [userId],
     );
     return new Set(rows.map(({ name }) => name));
+  }
+
+  /**
+   * Keeps the permissions from being deleted until the transaction ends.
+   *
+   * @throws Problem 400 that names each unknown one
+   */
+  async lockPermissions(manager: EntityManager, names: readonly string[]): Promise<void> {
+    const found = await manager.query<{ name: string }[]>(
+      'SELECT name FROM permissions WHERE name = ANY ($1) ORDER BY name FOR KEY SHARE',
+      [names],
+    );
+    requireKnown('permissions', names, new Set(found.map(({ name }) => name)));
   }
 
   /**
@@ -128,6 +141,18 @@ export class PermissionsService {
     if (missing.length === 0) return;
     this.denied.note({ actor, target, missing });
     throw forbidden(`This ${target.type} holds ${missing.join(', ')}, which you do not hold yourself.`);
+  }
+
+  /**
+   * For what gives its owner every permission there is, somewhere.
+   *
+   * @throws Problem 403 when the actor lacks one of the built-in permissions; whoever holds these is an administrator (see `privileges.ts`)
+   */
+  requireAdministrator(actor: Actor, target: { type: string; id: string }, detail: string): void {
+    const missing = lacking(actor, BUILT_IN_PERMISSIONS);
+    if (missing.length === 0) return;
+    this.denied.note({ actor, target, missing });
+    throw forbidden(detail);
   }
 
   /** @throws Problem 403 when the user holds permissions that the actor lacks. Read it with the user's row locked. */

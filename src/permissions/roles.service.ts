@@ -8,7 +8,7 @@ import type { Actor } from '../common/principal.js';
 import { conflict, notFound } from '../common/problem.js';
 import { inTransaction } from '../database/transaction.js';
 import { STORED_NAME } from './names.js';
-import { PermissionsService, requireKnown } from './permissions.service.js';
+import { PermissionsService } from './permissions.service.js';
 import { RolePermission } from './role-permission.entity.js';
 import { Role } from './role.entity.js';
 import type { CreateRoleDto, UpdateRoleDto } from './roles.dto.js';
@@ -49,7 +49,7 @@ export class RolesService {
   async create(actor: Actor, { name, description = null, permissions }: CreateRoleDto): Promise<RoleWithPermissions> {
     try {
       return await inTransaction(this.dataSource, async (manager) => {
-        await lockPermissions(manager, permissions);
+        await this.privileges.lockPermissions(manager, permissions);
         this.privileges.requireMayGrant(actor, permissions);
         await manager.insert(Role, { name, description });
         await addPermissions(manager, name, permissions);
@@ -90,7 +90,7 @@ export class RolesService {
     ifMatch?: string,
   ): Promise<RoleWithPermissions> {
     return inTransaction(this.dataSource, async (manager) => {
-      await lockPermissions(manager, permissions);
+      await this.privileges.lockPermissions(manager, permissions);
       const role = await this.lock(manager, actor, name, ifMatch);
       const change = changeOf(role.permissions, permissions);
       this.privileges.requireMayGrant(actor, change.added);
@@ -139,15 +139,6 @@ export class RolesService {
   ): Promise<void> {
     await this.audit.record(manager, { action, actor, target: { type: 'role', id: name }, details });
   }
-}
-
-/** Keeps the permissions from being deleted until the transaction ends. Throws Problem 400 when one does not exist. */
-async function lockPermissions(manager: EntityManager, names: readonly string[]): Promise<void> {
-  const found = await manager.query<{ name: string }[]>(
-    'SELECT name FROM permissions WHERE name = ANY ($1) ORDER BY name FOR KEY SHARE',
-    [names],
-  );
-  requireKnown('permissions', names, new Set(found.map(({ name }) => name)));
 }
 
 async function addPermissions(manager: EntityManager, roleName: string, names: readonly string[]): Promise<void> {

@@ -6,6 +6,7 @@ import { ENV, type Env } from '../../config/env.js';
 import { AuditService } from '../audit/audit.service.js';
 import { pageOf, type Page } from '../common/pagination.js';
 import type { Actor } from '../common/principal.js';
+import { secretsEqual } from '../common/secrets.js';
 import { ServerSecrets } from '../common/server-secrets.js';
 import { prepared } from '../database/prepared.js';
 import { inTransaction } from '../database/transaction.js';
@@ -47,8 +48,18 @@ export interface LiveSession {
   expiresAt: Date;
 }
 
+/** The session for which a refresh token could get new tokens now. */
+export interface RefreshableSession {
+  sessionId: string;
+  userId: string;
+  clientId: string;
+  audience: string[];
+  createdAt: Date;
+  expiresAt: Date;
+}
+
 /** Why a session ended, as its row and the audit trail say. */
-export type SessionEnd = 'logout' | 'logout_all' | 'ended_by_user' | 'refresh_token_reused';
+export type SessionEnd = 'logout' | 'logout_all' | 'ended_by_user' | 'refresh_token_reused' | 'refresh_token_revoked';
 
 @Injectable()
 export class SessionsService {
@@ -116,6 +127,24 @@ export class SessionsService {
   /** The session of an authentic refresh token, whatever has become of it; else null. */
   sessionOf(refreshToken: string): string | null {
     return decodeRefreshToken(refreshToken, this.keys)?.sessionId ?? null;
+  }
+
+  /** What a refresh token stands for, or null when `refresh` would give nothing for it. Nothing is used up, and nothing concluded from it. */
+  async inspect(text: string): Promise<RefreshableSession | null> {
+    const token = decodeRefreshToken(text, this.keys);
+    if (!token) return null;
+    const [state] = await prepared<RefreshableSession & LiveRefreshState & { hash: Buffer }>(
+      this.dataSource,
+      this.env,
+      'session_inspect',
+      INSPECT,
+      [token.sessionId],
+    );
+    if (!state) return null;
+    const { sessionId, userId, clientId, audience, createdAt, expiresAt } = state;
+    const decision = decideRefresh(token.generation, state, state.now, this.env.refreshGraceSeconds);
+    const usable = decision === 'rotate' ? secretsEqual(state.hash, refreshTokenHash(token)) : decision === 'repeat';
+    return usable ? { sessionId, userId, clientId, audience, createdAt, expiresAt } : null;
   }
 
   /** A user's live sessions, newest first. */
@@ -239,4 +268,8 @@ WHERE id = $1 AND refresh_generation = $2 AND refresh_hash = $3 AND id IN (SELEC
 RETURNING id`;
 const STATE = `
 SELECT user_id AS "userId", refresh_generation AS generation, refresh_uses AS uses, clock_timestamp() AS now
+FROM live_sessions WHERE id = $1`;
+const INSPECT = `
+SELECT id AS "sessionId", user_id AS "userId", client_id AS "clientId", audience, created_at AS "createdAt", expires_at AS "expiresAt",
+  refresh_generation AS generation, refresh_hash AS hash, refresh_uses AS uses, clock_timestamp() AS now
 FROM live_sessions WHERE id = $1`;

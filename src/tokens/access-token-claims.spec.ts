@@ -17,7 +17,7 @@ const facts: SessionFacts = {
   permissions: ['articles:read', 'articles:write'],
 };
 const rules: MintingRules = { issuer: 'https://auth.example', lifetime: 300, preferredUsername: false };
-const session = { id: 'session-1', jti: 'token-1' };
+const session = { sessionId: 'session-1', jti: 'token-1' };
 
 describe('the claims of an access token', () => {
   it('are those of RFC 9068, and as_of', () => {
@@ -45,6 +45,32 @@ describe('the claims of an access token', () => {
   it('keep several audiences apart', () => {
     const audience = ['https://auth.example', 'urn:orders'];
     expect(accessTokenClaims({ ...facts, audience }, session, rules)?.aud).toEqual(audience);
+  });
+
+  it('show what the audience asks for, and nothing that it may not have', () => {
+    const audience = ['urn:orders'];
+    const claims = { email: 'user.email', 'urn:app': 'client.id', name: 'user.displayName', sub: 'user.email' };
+    const audiences = [{ identifier: 'urn:orders', algorithm: 'RS256', tokenTtlSeconds: 60, claims, kid: 'k' }];
+    const email = 'alice@example.org';
+    const made = accessTokenClaims({ ...facts, audience, audiences, email }, session, rules);
+    expect(made).toMatchObject({
+      sub: 'user-1',
+      aud: 'urn:orders',
+      email,
+      'urn:app': 'portcullis',
+    });
+    expect(made).not.toHaveProperty('name');
+    expect((made?.exp ?? 0) - (made?.iat ?? 0)).toBe(60);
+  });
+
+  it('grant less where less is asked for, and never what is not held', () => {
+    const granted = (permissions: string[] | null) => {
+      const claims = accessTokenClaims(facts, { ...session, permissions }, rules);
+      return [claims?.permissions, claims?.scope, claims?.roles];
+    };
+    expect(granted(['articles:write', 'users:write'])).toEqual([['articles:write'], 'articles:write', ['editor']]);
+    expect(granted([])).toEqual([[], '', ['editor']]);
+    expect(granted(null)).toEqual([facts.permissions, facts.permissions.join(' '), ['editor']]);
   });
 
   it.each([

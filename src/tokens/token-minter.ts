@@ -4,19 +4,21 @@ import type { DataSource } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { randomSecret } from '../common/secrets.js';
 import { prepared } from '../database/prepared.js';
-import { KeysService } from '../keys/keys.service.js';
 import { accessTokenClaims, type MintingRules } from './access-token-claims.js';
-import { SESSION_FACTS, type SessionFacts } from './session-facts.js';
+import { mintedFrom, type MintedToken } from './minted-token.js';
+import { SESSION_FACTS, SESSION_FACTS_FOR, type SessionFacts } from './session-facts.js';
+import { chooseSigner } from './signing-choice.js';
+import { unmintable } from './token-audiences.js';
+import { TokenPress, UnmintableAudience } from './token-press.js';
 
-export interface MintedToken {
-  accessToken: string;
-  /** Seconds. */
-  expiresIn: number;
-  /** Names of permissions, separated by spaces. */
-  scope: string;
+/** What a token is to be in place of what its session gives. The session itself stays as it is. */
+export interface TokenWish {
+  audience?: readonly string[];
+  /** Grant these alone, as far as the session holds them; null: all of them. */
+  permissions?: readonly string[] | null;
 }
 
-/** Mints access tokens (RFC 9068). */
+/** Mints the access tokens of sessions (RFC 9068). */
 @Injectable()
 export class TokenMinter {
   private readonly rules: MintingRules;
@@ -24,45 +26,45 @@ export class TokenMinter {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(ENV) private readonly env: Env,
-    private readonly keys: KeysService,
+    private readonly press: TokenPress,
   ) {
     this.rules = { issuer: env.issuer, lifetime: env.accessTokenTtl, preferredUsername: env.preferredUsernameClaim };
   }
 
   /**
    * A token for a session whose row is committed, or null when the session is not live: its user was disabled, the credentials changed since they
-   * were checked, or it was ended.
+   * were checked, it was ended, or no token can be made any more for the audiences that it began with.
+   *
+   * @throws Problem 400 when no token can be made for the audiences asked for here
    */
-  async mint(sessionId: string): Promise<MintedToken | null> {
-    const facts = await this.readFacts(sessionId);
-    if (facts?.kid !== null) return this.sign(sessionId, facts);
-    // The active key was revoked and nothing has replaced it yet.
-    await this.keys.ensureActive(this.env.signingAlgorithm);
-    return this.sign(sessionId, await this.readFacts(sessionId));
+  async mint(sessionId: string, { audience, permissions }: TokenWish = {}): Promise<MintedToken | null> {
+    try {
+      const pressed = await this.press.press({
+        readFacts: () => this.readFacts(sessionId, audience ?? null),
+        claimsOf: (facts) => accessTokenClaims(facts, { sessionId, jti: randomSecret(16), permissions }, this.rules),
+      });
+      return pressed && mintedFrom(pressed);
+    } catch (error) {
+      if (!(error instanceof UnmintableAudience) || audience === undefined) throw error;
+      throw unmintable(error.problems, audience);
+    }
   }
 
-  private async readFacts(sessionId: string): Promise<SessionFacts | null> {
-    const values = [sessionId, this.env.signingAlgorithm];
-    const [facts] = await prepared<SessionFacts>(this.dataSource, this.env, 'session_facts', SESSION_FACTS, values);
+  private async readFacts(sessionId: string, audience: readonly string[] | null): Promise<SessionFacts | null> {
+    const { issuer, signingAlgorithm: algorithm } = this.env;
+    if (audience === null) {
+      const facts = await this.read('session_facts', SESSION_FACTS, [sessionId, algorithm]);
+      if (!facts || facts.audience.every((name) => name === issuer)) return facts;
+    }
+    const facts = await this.read('session_facts_for', SESSION_FACTS_FOR, [sessionId, algorithm, audience]);
+    if (!facts?.sessionAudience) return null;
+    // Of a session whose own audience is gone there is nothing for others either.
+    const own = chooseSigner({ ...facts, audience: facts.sessionAudience }, { issuer, algorithm });
+    return own.kind === 'refuse' ? null : facts;
+  }
+
+  private async read(name: string, text: string, values: unknown[]): Promise<SessionFacts | null> {
+    const [facts] = await prepared<SessionFacts>(this.dataSource, this.env, name, text, values);
     return facts ?? null;
   }
-
-  private async sign(sessionId: string, facts: SessionFacts | null): Promise<MintedToken | null> {
-    if (!facts) return null;
-    const claims = accessTokenClaims(facts, { id: sessionId, jti: randomSecret(16) }, this.rules);
-    if (!claims) return null;
-    if (facts.kid === null) throw new Error(`no ${this.env.signingAlgorithm} key is active`);
-    const header = { alg: this.env.signingAlgorithm, kid: facts.kid, typ: 'at+jwt' };
-    const input = `${encode(header)}.${encode(claims)}`;
-    const signature = await this.keys.sign(facts.kid, Buffer.from(input, 'latin1'));
-    return {
-      accessToken: `${input}.${signature.toString('base64url')}`,
-      expiresIn: claims.exp - claims.iat,
-      scope: claims.scope ?? '',
-    };
-  }
-}
-
-function encode(part: object): string {
-  return Buffer.from(JSON.stringify(part), 'utf8').toString('base64url');
 }

@@ -3,6 +3,14 @@ import { REFUSAL_REASONS, type RefusalReason } from '@portcullis/verifier';
 import { IsString, MaxLength, MinLength } from 'class-validator';
 import { QUESTIONS, type Question } from './explanation.js';
 
+/** The warnings of a token answer. */
+export const Warnings = (): PropertyDecorator =>
+  ApiPropertyOptional({
+    type: [String],
+    description: 'What may come in the way of using the token; absent when there is nothing',
+    example: ['The token has 4312 bytes. Beyond 4096 some servers and proxies refuse the header that carries it.'],
+  });
+
 export class ExplainTokenDto {
   @ApiProperty({
     example:

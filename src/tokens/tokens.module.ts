@@ -5,8 +5,14 @@ import { ENV, type Env } from '../../config/env.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { KeysService } from '../keys/keys.service.js';
 import { ValidityModule } from '../validity/validity.module.js';
+import { ClientTokenMinter } from './client-token-minter.js';
 import { ExplainService } from './explain.service.js';
+import { IssuedTokens } from './issued-tokens.js';
+import { SingleUseTokens } from './single-use-tokens.js';
+import { TokenAudiences } from './token-audiences.js';
 import { TokenMinter } from './token-minter.js';
+import { TokenPress } from './token-press.js';
+import { TokenSweeper } from './token-sweeper.js';
 import { TokensController } from './tokens.controller.js';
 
 /** Tokens: minted from facts, verified by the core that microservices use too, explained. */
@@ -14,8 +20,14 @@ import { TokensController } from './tokens.controller.js';
   imports: [KeysModule, ValidityModule, JwtModule.register({})],
   controllers: [TokensController],
   providers: [
+    TokenPress,
+    TokenAudiences,
     TokenMinter,
+    ClientTokenMinter,
+    SingleUseTokens,
+    TokenSweeper,
     ExplainService,
+    IssuedTokens,
     {
       provide: TokenVerifier,
       inject: [ENV, KeysService, WindowFollower],
@@ -31,6 +43,6 @@ import { TokensController } from './tokens.controller.js';
         }),
     },
   ],
-  exports: [TokenMinter, TokenVerifier],
+  exports: [TokenMinter, ClientTokenMinter, TokenAudiences, SingleUseTokens, IssuedTokens, TokenVerifier],
 })
 export class TokensModule {}

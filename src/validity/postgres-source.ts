@@ -3,6 +3,7 @@ import type { CatchUp, EventKind, ValidityEvent } from '@portcullis/verifier';
 import { Pool, type PoolClient } from 'pg';
 import { ENV, type Env } from '../../config/env.js';
 import { CONNECTION, type PostgresConnection } from '../database/connection.js';
+import { PooledClient } from '../database/pooled-client.js';
 
 interface Row {
   seq: string;
@@ -25,6 +26,8 @@ FROM validity_clock c LEFT JOIN validity_events e ON e.seq > $1`;
 
 /** Milliseconds: within it a request must have its answer. */
 const CONNECT_TIMEOUT = 2_000;
+/** Milliseconds, and longer than the follower waits for anything: what it has given up must not keep the server busy for ever. */
+const STATEMENT_TIMEOUT = 35_000;
 
 /**
  * The truth: Postgres. It has connections of its own, so that a pool exhausted by other work never keeps a decision waiting.
@@ -42,7 +45,10 @@ export class PostgresValiditySource implements OnApplicationShutdown {
       connectionString: connection.url,
       connectionTimeoutMillis: CONNECT_TIMEOUT,
       max: 2,
+      Client: PooledClient,
       keepAlive: true,
+      // Poolers that cannot keep named statements refuse start-up parameters as well.
+      ...(env.databasePrepared && { statement_timeout: STATEMENT_TIMEOUT }),
       application_name: 'portcullis-validity',
     });
     this.pool.on('error', (error) => {

@@ -21,7 +21,7 @@ interface Group {
 interface Flight {
   sentAt: number;
   readonly abort: AbortController;
-  readonly timer: NodeJS.Timeout;
+  readonly cancelTimeout: () => void;
 }
 
 /** So many times `timeoutMs` is the longest that a catch-up may take. */
@@ -125,11 +125,11 @@ export class WindowFollower {
   #openGroup(): Group {
     let settle: Group['settle'] = () => undefined;
     const promise = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const cancel = afterAnswers(this.#timeoutMs, () => {
         this.#settle(group, new StaleWindowError('the validity window could not be brought up to date in time'));
-      }, this.#timeoutMs).unref();
+      });
       settle = (error) => {
-        clearTimeout(timer);
+        cancel();
         if (error === undefined) resolve();
         else reject(error);
       };
@@ -160,10 +160,10 @@ export class WindowFollower {
     const flight: Flight = {
       sentAt: this.monotonic(),
       abort: new AbortController(),
-      timer: setTimeout(() => {
+      cancelTimeout: afterAnswers(this.#patienceMs, () => {
         this.#patienceMs = Math.min(this.#patienceMs * 2, this.#timeoutMs * MOST_PATIENCE);
         this.#fail(flight, new StaleWindowError('the source of validity events did not answer in time'));
-      }, this.#patienceMs).unref(),
+      }),
     };
     this.#flight = flight;
     this.#catchUp(flight).then(
@@ -198,7 +198,7 @@ export class WindowFollower {
   }
 
   #succeed(flight: Flight): void {
-    clearTimeout(flight.timer);
+    flight.cancelTimeout();
     this.#patienceMs = this.#timeoutMs;
     this.#flight = undefined;
     for (const group of this.#groups) {
@@ -216,7 +216,7 @@ export class WindowFollower {
   }
 
   #abandon(flight: Flight): void {
-    clearTimeout(flight.timer);
+    flight.cancelTimeout();
     this.#flight = undefined;
     flight.abort.abort();
   }
@@ -231,4 +231,21 @@ export class WindowFollower {
       this.#tick(pollMs);
     }, pollMs).unref();
   }
+}
+
+/**
+ * Gives up after `ms`, but not before what has been received by then was looked at. A process that was held up for longer runs its timers first:
+ * it would give up on an answer that has long been there.
+ *
+ * @returns cancels it
+ */
+function afterAnswers(ms: number, giveUp: () => void): () => void {
+  let last: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => {
+    last = setImmediate(giveUp);
+  }, ms).unref();
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(last);
+  };
 }

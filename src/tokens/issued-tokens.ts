@@ -1,0 +1,78 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import {
+  TokenVerifier,
+  VerificationError,
+  VerifiedToken,
+  addresseeRefusal,
+  audienceOf,
+  isExpired,
+  outlivesRetention,
+  readTokenClaims,
+  type Principal,
+} from '@portcullis/verifier';
+
+/** Looks at tokens of this issuer for any audience, as their own audiences would: the guard takes none but those for the issuer. */
+@Injectable()
+export class IssuedTokens {
+  constructor(private readonly verifier: TokenVerifier) {}
+
+  /**
+   * A token that this issuer signed, or null. It may have expired or been ended.
+   *
+   * @throws StaleWindowError when the keys cannot be reached
+   */
+  async open(token: string): Promise<VerifiedToken | null> {
+    try {
+      const { jws, key } = await this.verifier.openSigned(token);
+      const claims = readTokenClaims(jws.payload);
+      const [audience] = claims ? audienceOf(claims) : [];
+      if (!claims || audience === undefined) return null;
+      const { issuer } = this.verifier;
+      const refusal = addresseeRefusal(claims, { issuer, audience, keyAudience: key.audience });
+      return refusal === null ? new VerifiedToken(claims, key.kid) : null;
+    } catch (error) {
+      if (error instanceof VerificationError) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * What an opened token still says, or null when it is refused. By the one function that refuses, and by the window as it was after the request arrived.
+   *
+   * @param arrivedAt on the monotonic clock (ms)
+   * @throws StaleWindowError when that cannot be known in time
+   */
+  async accept(opened: VerifiedToken, arrivedAt: number): Promise<Principal | null> {
+    await this.verifier.follower.freshSince(arrivedAt);
+    try {
+      return this.verifier.decide(opened);
+    } catch (error) {
+      if (error instanceof VerificationError) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes back one token, for all who will ever see it: from the commit on every instance refuses it. False when there is nothing to take back,
+   * since it was taken back before, or is over.
+   *
+   * @param revokedBy the id of the user or client
+   */
+  async revoke(manager: EntityManager, { claims }: VerifiedToken, revokedBy: string | null): Promise<boolean> {
+    const { follower } = this.verifier;
+    // What claims to live longer than anything may is refused as it is.
+    if (isExpired(claims, follower.now() / 1000) || outlivesRetention(claims, follower.window)) return false;
+    const recorded = await manager.query<unknown[]>('SELECT FROM generated_tokens WHERE jti = $1', [claims.jti]);
+    const [rows] =
+      recorded.length > 0
+        ? await manager.query<[unknown[], number]>(REVOKE_RECORDED, [claims.jti, revokedBy])
+        : [await manager.query<unknown[]>(REVOKE_OTHER, [claims.jti, revokedBy, claims.exp])];
+    return rows.length > 0;
+  }
+}
+
+const REVOKE_RECORDED = `
+UPDATE generated_tokens SET revoked_at = clock_timestamp(), revoked_by = $2 WHERE jti = $1 AND revoked_at IS NULL RETURNING jti`;
+const REVOKE_OTHER = `
+INSERT INTO token_revocations (jti, revoked_by, expires_at) VALUES ($1, $2, to_timestamp($3)) ON CONFLICT DO NOTHING RETURNING jti`;
