@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
+import { OAuthErrorDto, speaksOAuth } from './common/oauth-error.js';
 import { ProblemDto } from './common/problem.js';
 
 type PathItem = OpenAPIObject['paths'][string];
@@ -11,7 +12,8 @@ const DESCRIPTION = `Keeps users, roles, permissions and signing keys, issues JW
 route names the permission that it needs.
 
 **Errors** are problem documents (RFC 9457) with a \`code\` that is made for programs and a \`requestId\` that names the request in the logs.
-A refused token gets 401 with \`invalid_token\`, a missing permission 403 with \`insufficient_scope\`.
+A refused token gets 401 with \`invalid_token\`, a missing permission 403 with \`insufficient_scope\`. The OAuth endpoints take forms and answer the
+errors of RFC 6749 instead.
 
 **Lists** come in pages: \`?limit=&cursor=\`, and \`nextCursor\` of one page is the \`cursor\` of the next.`;
 
@@ -20,7 +22,10 @@ const TAGS: Readonly<Record<string, string>> = {
   Users: 'People: their accounts, status and roles',
   Roles: 'What a role permits',
   Permissions: 'What there is to be permitted',
+  Clients: 'Callers that are programs: their secrets, keys and permissions',
+  Audiences: 'The services that tokens are for',
   Tokens: 'What a token says, and why it is accepted or refused',
+  OAuth: 'The endpoints of OAuth 2.0, for clients that know nothing of Portcullis',
   Validity: 'Ending tokens before they expire',
   Keys: 'What tokens are signed and verified with',
   Audit: 'Who did what, and who tried to',
@@ -28,6 +33,8 @@ const TAGS: Readonly<Record<string, string>> = {
 };
 
 const PROBLEM = getSchemaPath(ProblemDto);
+const PROBLEM_CONTENT = { 'application/problem+json': { schema: { $ref: PROBLEM } } };
+const OAUTH_ERROR_CONTENT = { 'application/json': { schema: { $ref: getSchemaPath(OAuthErrorDto) } } };
 
 /** The OpenAPI 3 document of every room's routes. `issuer` tells below which path the service is reached. */
 export function openApiDocument(app: NestFastifyApplication, issuer: string): OpenAPIObject {
@@ -38,13 +45,17 @@ export function openApiDocument(app: NestFastifyApplication, issuer: string): Op
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     // Without host: whoever reads the document has reached the service, and by a name that works for them.
     .addServer(new URL(issuer).pathname)
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token' }, 'bearer');
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token' }, 'bearer')
+    .addBasicAuth({ type: 'http', scheme: 'basic', description: 'The id and the secret of a client' }, 'client');
   for (const [name, description] of Object.entries(TAGS)) config.addTag(name, description);
   const document = SwaggerModule.createDocument(app, config.build(), {
-    extraModels: [ProblemDto],
+    extraModels: [ProblemDto, OAuthErrorDto],
     operationIdFactory: (controller, method) => operationId(controller, method),
   });
-  for (const operation of Object.values(document.paths).flatMap(operationsOf)) complete(operation);
+  for (const [path, item] of Object.entries(document.paths)) {
+    const errors = speaksOAuth(path) ? OAUTH_ERROR_CONTENT : PROBLEM_CONTENT;
+    for (const operation of operationsOf(item)) complete(operation, errors);
+  }
   return document;
 }
 
@@ -58,21 +69,17 @@ function operationsOf({ get, put, post, patch, delete: remove }: PathItem): Oper
   return [get, put, post, patch, remove].filter((operation) => operation !== undefined);
 }
 
-/** Says what holds everywhere: any error is a problem document, and a route without security needs none. */
-function complete(operation: Operation): void {
+/** Says what holds everywhere: the form of any error, and that a route without security needs none. */
+function complete(operation: Operation, errors: typeof PROBLEM_CONTENT | typeof OAUTH_ERROR_CONTENT): void {
   // A route with several addresses: `jwksRead[0]`, `jwksRead[1]`, …
   operation.operationId = (operation.operationId ?? '').replace(/\[0\]$/, '').replace(/\[(\d+)\]$/, '$1');
   operation.security ??= [];
-  operation.responses.default ??= { description: 'Any other error', content: problemContent() };
+  operation.responses.default ??= { description: 'Any other error', content: errors };
   for (const response of Object.values(operation.responses)) {
     if (response === undefined || '$ref' in response) continue;
     const isProblem = Object.values(response.content ?? {}).some(
       ({ schema }) => schema && '$ref' in schema && schema.$ref === PROBLEM,
     );
-    if (isProblem) response.content = problemContent();
+    if (isProblem) response.content = errors;
   }
-}
-
-function problemContent(): Record<string, { schema: { $ref: string } }> {
-  return { 'application/problem+json': { schema: { $ref: PROBLEM } } };
 }

@@ -38,6 +38,7 @@ describe('an assertion of a client', () => {
     ['by its RSA key', assertion(CLAIMS)],
     ['by its EC key', assertion(CLAIMS, { alg: 'ES256', kid: 'ec' }, ec.privateKey)],
     ['by its Ed25519 key', assertion(CLAIMS, { alg: 'EdDSA', kid: 'ed' }, ed.privateKey)],
+    ['by its Ed25519 key, under its new name', assertion(CLAIMS, { alg: 'Ed25519', kid: 'ed' }, ed.privateKey)],
     ['without naming the key', assertion(CLAIMS, { alg: 'RS256' })],
     ['of the type JWT', assertion(CLAIMS, { alg: 'RS256', kid: 'rsa', typ: 'JWT' })],
     ['of its own type', assertion(CLAIMS, { alg: 'RS256', kid: 'rsa', typ: 'client-authentication+jwt' })],
@@ -96,7 +97,7 @@ describe('an assertion of a client', () => {
   });
 
   it('tries few keys when none is named', () => {
-    const many = Array.from({ length: 4 }, () => jwk(other.publicKey));
+    const many = Array.from({ length: 5 }, () => jwk(other.publicKey));
     expect(verdict(assertion(CLAIMS, { alg: 'RS256' }), [...many.slice(1), KEYS[0] ?? {}])).toMatchObject({
       jti: 'one',
     });

@@ -13,8 +13,8 @@ import {
 const LONGEST = 10 * 60;
 /** How far ahead of this clock (seconds) `iat` and `nbf` may lie. `exp` gets no tolerance. */
 const TOLERANCE = 30;
-/** Of an assertion that names no key, so many are tried. */
-const MOST_TRIED = 4;
+/** Of an assertion that names no key, so many are tried: as many as a client may register. */
+const MOST_TRIED = 5;
 const MOST_JTI = 256;
 /** RFC 7515 section 4.1.9: `application/` may be left out. What is a token of another kind is no assertion. */
 const TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'jwt', 'client-authentication+jwt']);
@@ -63,14 +63,17 @@ export function claimedClientOf({ payload }: ParsedJws): string | undefined {
   return typeof payload['sub'] === 'string' ? payload['sub'] : undefined;
 }
 
-/** Whether `jws` proves that it is from this client (RFC 7523 section 3). That it was not used before remains to be seen. */
+/**
+ * Whether `jws` proves that it is from this client (RFC 7523 section 3). That it was not used before remains to be seen. `Ed25519` is the new name
+ * of what `EdDSA` means here (RFC 9864 section 2.2).
+ */
 export function verifyAssertion(jws: ParsedJws, rules: AssertionRules): AcceptedAssertion | AssertionRefusal {
   const { header, payload } = jws;
   if (!TYPES.has(header.typ?.toLowerCase().replace(/^application\//, ''))) return 'wrong_type';
   const candidates = rules.keys
     .filter((jwk) => header.kid === undefined || jwk['kid'] === header.kid)
     .flatMap((jwk) => registeredKey(jwk) ?? [])
-    .filter(({ algorithm }) => algorithm === header.alg)
+    .filter(({ algorithm }) => algorithm === (header.alg === 'Ed25519' ? 'EdDSA' : header.alg))
     .slice(0, MOST_TRIED);
   if (candidates.length === 0) return 'unknown_key';
   const signed = candidates.some(({ algorithm, key }) =>
