@@ -1,0 +1,165 @@
+import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { algorithmOf, type Algorithm } from '@portcullis/verifier';
+import { randomSecret } from '../common/secrets.js';
+import { thumbprint } from './key-generation.js';
+import { readKeyMaterial, readPublicMaterial } from './key-material.js';
+import { KeyRefused } from './key-refused.js';
+import type { DeclaredUse } from './jwk-material.js';
+import { isPublishedKey } from './published-keys.js';
+import type { JsonWebKeyRecord } from './signing-key.entity.js';
+import { assertSoundEd25519PublicKey, assertStrongCurvePrivateKey } from './weak-curve-keys.js';
+import { assertStrongRsaPrivateKey, assertStrongRsaPublicKey } from './weak-rsa-keys.js';
+import { assertStrongSecret } from './weak-secrets.js';
+
+/** A key that signs. */
+export interface ImportedKey {
+  /** RFC 7638 thumbprint; for an HMAC secret a random name, since one that followed from the secret would help to guess it. */
+  kid: string;
+  algorithm: Algorithm;
+  /** Null for an HMAC secret. */
+  publicJwk: JsonWebKeyRecord | null;
+  /** Or the secret. */
+  privateKey: KeyObject;
+}
+
+/** A key that only verifies. */
+export interface ImportedPublicKey {
+  kid: string;
+  algorithm: Algorithm;
+  publicJwk: JsonWebKeyRecord;
+  key: KeyObject;
+}
+
+export interface ImportOptions {
+  /** For an encrypted private key. */
+  passphrase?: string | undefined;
+  /** RSA only: PS256 and so on in place of RS256. Without it, a JWK may ask for it by its `alg`. */
+  pss?: boolean | undefined;
+}
+
+/**
+ * Takes a private key or an HMAC secret: PEM (PKCS#8, also encrypted with AES-256-CBC; PKCS#1; SEC1), a private JWK, or a secret in base64. Its kind and
+ * length say its algorithm, and what a JWK says about itself must agree.
+ *
+ * @throws KeyRefused
+ */
+export async function importKey(text: string, { passphrase, pss }: ImportOptions = {}): Promise<ImportedKey> {
+  const material = await readKeyMaterial(text, passphrase);
+  if (material.kind === 'public') {
+    throw new KeyRefused('private_key_expected', 'This is a public key; a private key or a secret is needed to sign.');
+  }
+  assertUse(material.declared, 'sign');
+  return material.kind === 'secret'
+    ? importSecret(material.bytes, material.declared)
+    : importPrivateKey(material.key, material.declared, pss);
+}
+
+/**
+ * Takes a public key: PEM (SPKI, PKCS#1) or a public JWK.
+ *
+ * @throws KeyRefused
+ */
+export async function importPublicKey(
+  text: string,
+  { pss }: Pick<ImportOptions, 'pss'> = {},
+): Promise<ImportedPublicKey> {
+  const { key: given, declared } = readPublicMaterial(text);
+  assertUse(declared, 'verify');
+  const named = namedPublicKey(given);
+  const key = createPublicKey({ key: named.publicJwk, format: 'jwk' });
+  await assertStrongPublicKey(key);
+  return { ...named, algorithm: algorithmFor(key, declared, pss), key };
+}
+
+/**
+ * An HMAC secret in its bytes, as `importKey` would take it.
+ *
+ * @throws KeyRefused
+ */
+export function importSecret(secret: Buffer, declared: DeclaredUse = {}): ImportedKey {
+  assertStrongSecret(secret);
+  const privateKey = createSecretKey(secret);
+  return { kid: randomSecret(), algorithm: algorithmFor(privateKey, declared), publicJwk: null, privateKey };
+}
+
+async function importPrivateKey(
+  given: KeyObject,
+  declared: DeclaredUse,
+  pss: boolean | undefined,
+): Promise<ImportedKey> {
+  const named = namedPublicKey(createPublicKey(given));
+  await assertStrongPrivateKey(given);
+  // Made anew from its numbers, so that nothing else that a file may hold goes on living: attributes, a curve spelt out.
+  const privateKey = createPrivateKey({ key: given.export({ format: 'jwk' }), format: 'jwk' });
+  return { ...named, algorithm: algorithmFor(privateKey, declared, pss), privateKey };
+}
+
+/** Refuses kinds that no algorithm is for before anything is computed with them. */
+function namedPublicKey(key: KeyObject): { kid: string; publicJwk: JsonWebKeyRecord } {
+  assertSupported(key);
+  const publicJwk = key.export({ format: 'jwk' }) as JsonWebKeyRecord;
+  const kid = thumbprint(publicJwk);
+  if (isPublishedKey(kid))
+    throw new KeyRefused('published', 'This key is known to everyone: it stands in examples, with its private half.');
+  return { kid, publicJwk };
+}
+
+function assertSupported({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): void {
+  switch (type) {
+    case 'rsa':
+    case 'ed25519':
+      return;
+    case 'ec':
+      if (['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? '')) return;
+      throw new KeyRefused(
+        'unsupported_curve',
+        `EC keys are taken on P-256, P-384 and P-521, not on ${details?.namedCurve ?? 'a curve of their own'}.`,
+      );
+    case 'rsa-pss':
+      throw new KeyRefused(
+        'unsupported_type',
+        'RSA keys are taken as plain rsaEncryption keys, not as RSASSA-PSS; ask for PSS when you import them.',
+      );
+    default:
+      throw new KeyRefused(
+        'unsupported_type',
+        `Keys of type ${type ?? 'unknown'} are not taken; expected RSA, EC, Ed25519 or an HMAC secret.`,
+      );
+  }
+}
+
+async function assertStrongPrivateKey(key: KeyObject): Promise<void> {
+  if (key.asymmetricKeyType === 'rsa') await assertStrongRsaPrivateKey(key);
+  else assertStrongCurvePrivateKey(key);
+}
+
+async function assertStrongPublicKey(key: KeyObject): Promise<void> {
+  if (key.asymmetricKeyType === 'rsa') await assertStrongRsaPublicKey(key);
+  if (key.asymmetricKeyType === 'ed25519') assertSoundEd25519PublicKey(key);
+}
+
+/** RFC 7517 sections 4.2 and 4.3: what a key says it is for is what it is used for, and nothing else. */
+function assertUse({ use, keyOps }: DeclaredUse, operation: 'sign' | 'verify'): void {
+  if (use !== undefined && use !== 'sig')
+    throw new KeyRefused('wrong_use', 'The "use" of the JWK says that it is not for signatures.');
+  if (keyOps && (!keyOps.includes(operation) || keyOps.some((other) => other !== 'sign' && other !== 'verify'))) {
+    throw new KeyRefused(
+      'wrong_use',
+      `The "key_ops" of the JWK must have "${operation}", and nothing that is not about signatures.`,
+    );
+  }
+}
+
+function algorithmFor(key: KeyObject, { alg }: DeclaredUse, pss?: boolean): Algorithm {
+  const isRsa = key.asymmetricKeyType === 'rsa';
+  if (pss === true && !isRsa) throw new KeyRefused('wrong_algorithm', 'Only RSA keys sign with PSS.');
+  const algorithm = algorithmOf(key, { pss: isRsa && (pss ?? alg?.startsWith('PS') ?? false) });
+  // RFC 9864 section 2.2 names EdDSA on this curve Ed25519.
+  if (alg !== undefined && alg !== algorithm && !(algorithm === 'EdDSA' && alg === 'Ed25519')) {
+    throw new KeyRefused(
+      'wrong_algorithm',
+      `The "alg" of the JWK does not fit: by its kind and length this key signs ${algorithm}.`,
+    );
+  }
+  return algorithm;
+}
