@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.js';
+import { ClientsModule } from '../clients/clients.module.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
@@ -19,7 +20,7 @@ import { RefreshService } from './refresh.service.js';
 
 /** The front door: logging in and out, refreshing, changing the password, and the guard that asks every request who it is. */
 @Module({
-  imports: [UsersModule, SessionsModule, TokensModule, PermissionsModule, AuditModule],
+  imports: [UsersModule, SessionsModule, TokensModule, ClientsModule, PermissionsModule, AuditModule],
   controllers: [AuthController, OwnSessionsController, ForcedExpirationsController],
   providers: [
     JwtStrategy,

@@ -44,8 +44,8 @@ export class AudiencesService {
   ) {}
 
   /** Null for an audience that is not registered, as the issuer never is. */
-  get(identifier: string): Promise<AudienceWithKey | null> {
-    return this.records.find(identifier);
+  get(identifier: string, manager?: EntityManager): Promise<AudienceWithKey | null> {
+    return this.records.find(identifier, manager);
   }
 
   /** @throws Problem 400, 403 for an HMAC algorithm (see `audience-secrets.ts`), 409 `identifier_taken` */

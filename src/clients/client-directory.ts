@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { decodeCursor, pageOf, type Page, type PageQuery } from '../common/pagination.js';
 import { prepared } from '../database/prepared.js';
@@ -50,6 +50,17 @@ export class ClientDirectory {
       clientId,
     ]);
     return found ?? null;
+  }
+
+  /** What a client holds, which stays so until the transaction ends; null for an unknown client. */
+  async permissionsOf(manager: EntityManager, clientId: string): Promise<string[] | null> {
+    const found = await manager.query<unknown[]>('SELECT FROM clients WHERE client_id = $1 FOR SHARE', [clientId]);
+    if (found.length === 0) return null;
+    const held = await manager.query<{ name: string }[]>(
+      'SELECT permission_name AS name FROM client_permissions WHERE client_id = $1 ORDER BY 1',
+      [clientId],
+    );
+    return held.map(({ name }) => name);
   }
 
   /** Oldest first. */
