@@ -110,9 +110,13 @@ describe('the OpenAPI document', () => {
     expect(audit).toMatchObject({ 'x-permissions': ['audit:read'], responses: { '403': expect.anything() } });
   });
 
-  it('describes errors as problem documents', () => {
+  it('describes errors as problem documents, and those of OAuth as RFC 6749 has them', () => {
     for (const [route, { responses }] of operations) {
+      const speaksOAuth = route.startsWith('post /oauth/');
       for (const [status, { content = {} }] of Object.entries(responses)) {
+        const oauth = content['application/json']?.schema.$ref === '#/components/schemas/OAuthErrorDto';
+        if (status >= '400') expect([route, status, oauth]).toEqual([route, status, speaksOAuth]);
+        if (speaksOAuth) continue;
         const problems = Object.entries(content).filter(
           ([, { schema }]) => schema.$ref === '#/components/schemas/ProblemDto',
         );
