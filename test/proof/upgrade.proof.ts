@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { logIn } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { connectTo } from '../support/sql-client.js';
+import { until } from '../support/until.js';
 import { buildCommit, findPreviousVersion, type PreviousVersion } from './support/previous-version.js';
 import { clientsOf } from './support/rolling-clients.js';
 import { RollingTraffic } from './support/rolling-traffic.js';
@@ -17,7 +19,7 @@ const ADMIN = { username: 'admin', password: 'correct horse battery staple' };
 const OLD = 'N-1';
 const NEW = 'N';
 /** Rounds of clients (about ten requests each) that make a phase. */
-const ROUNDS = 100;
+const ROUNDS = 60;
 /** Milliseconds that a request may take while the new version migrates. */
 const LONGEST_WAIT = 500;
 /** Milliseconds for which the bad migration below locks a table. */
@@ -58,6 +60,7 @@ async function start(version: typeof OLD | typeof NEW): Promise<ServiceProcess> 
       PORTCULLIS_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
       PORTCULLIS_ADMIN_PASSWORD: ADMIN.password,
       PORTCULLIS_RATE_LIMITS: 'off',
+      PORTCULLIS_JWKS_MAX_AGE: '1',
       PORTCULLIS_ARGON2_ALLOW_WEAK: 'on',
       PORTCULLIS_ARGON2_MEMORY_KIB: '64',
       PORTCULLIS_ARGON2_ITERATIONS: '1',
@@ -73,6 +76,19 @@ async function start(version: typeof OLD | typeof NEW): Promise<ServiceProcess> 
 async function stop(version: typeof OLD | typeof NEW, service: ServiceProcess): Promise<void> {
   await traffic.takeOut(version);
   expect(await service.stop()).toBe(0);
+}
+
+async function activeKey(): Promise<string> {
+  const rows = await database.query<{ kid: string }>(`SELECT kid FROM signing_keys WHERE state = 'active'`);
+  return rows.map(({ kid }) => kid).join();
+}
+
+/** The new version makes a signing key, with which the version before then signs as well. */
+async function rotateKeyAt(service: ServiceProcess): Promise<void> {
+  const before = await activeKey();
+  const { status } = await (await logIn(service.http, ADMIN)).post('/v1/keys/rotate', {});
+  expect(status).toBe(201);
+  await until('another key signs', async () => (await activeKey()) !== before, 60_000);
 }
 
 async function appliedMigrations(): Promise<string[]> {
@@ -119,6 +135,9 @@ describe('an upgrade, one instance after the other', () => {
     const startMs = performance.now() - migrating;
     const added = (await appliedMigrations()).filter((name) => !before.includes(name));
     await traffic.phase('N-1 and N', ROUNDS);
+    await traffic.phase('N-1 and N, while N makes a new signing key');
+    await rotateKeyAt(present);
+    await traffic.phase('N-1 and N, with the new signing key', ROUNDS);
     await stop(OLD, old);
     await traffic.phase('N alone', ROUNDS);
 
