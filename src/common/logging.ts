@@ -1,9 +1,12 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
 import type { Env } from '../../config/env.js';
+import { inBackground } from './log-output.js';
 
 /** The process's pino logger, for what does not belong to a request (those have `request.log`). */
 export const LOGGER = Symbol('LOGGER');
+
+const BASE = { service: 'portcullis' };
 
 const SECRET_NAMES = new Set([
   'authorization',
@@ -34,14 +37,18 @@ export function createLogger(env: Pick<Env, 'logLevel'>, destination?: Destinati
   return pino(
     {
       level: env.logLevel,
-      base: { service: 'portcullis' },
+      base: BASE,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: (entry) => withoutSecrets(entry) },
       serializers: { err: describeError, req: describeRequest },
     },
-    // Written in the background, since a line to a slow pipe would otherwise hold up every request; pino flushes when the process ends.
-    destination ?? pino.destination({ dest: 1, sync: false }),
+    destination ?? inBackground(1, lossOf),
   );
+}
+
+function lossOf(lines: number): string {
+  const time = new Date().toISOString();
+  return `${JSON.stringify({ level: 'warn', time, ...BASE, lines, msg: 'log lines were lost, as they were not read in time' })}\n`;
 }
 
 /**
