@@ -45,6 +45,7 @@ export class PasswordCheck {
    * @throws Problem 401 `invalid_credentials`, 429, 503
    */
   async prove(name: AccountName, password: string, caller: Caller, failed: string): Promise<Credentials> {
+    this.hasher.requireRoom();
     await this.throttle.admitAttempt(caller.actor.address ?? '');
     const folded = fold(name);
     const credentials = await this.users.credentialsFor(folded);

@@ -16,7 +16,7 @@ const CODES: Record<number, string> = {
 /** Turns whatever was thrown into what the client may know; the cause goes to the log only. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof HttpException) return generic(error.getStatus(), error.message);
+  if (error instanceof HttpException) return generic(error.getStatus(), error.message, error);
   if (error instanceof StaleWindowError) {
     return unavailable('Whether tokens are still valid cannot be known right now.', 1, error);
   }
@@ -32,15 +32,16 @@ export function problemOf(error: unknown): Problem {
   });
 }
 
-function generic(status: number, message: string): Problem {
+function generic(status: number, message: string, cause?: unknown): Problem {
   if (status === 404) return new Problem(404, 'not_found', 'There is nothing at this address.');
-  if (status >= 500) return new Problem(status, 'unavailable', 'The service cannot answer this right now.');
+  if (status >= 500) return new Problem(status, 'unavailable', 'The service cannot answer this right now.', { cause });
   return new Problem(status, CODES[status] ?? 'bad_request', message);
 }
 
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
-  if (problem.getStatus() >= 500) {
-    request.log.error({ err: problem.extras.cause ?? problem, code: problem.code }, 'request failed');
+  // A refusal to take on more has no cause, and is in the log of requests: an error for each would be a load of its own.
+  if (problem.getStatus() >= 500 && problem.extras.cause !== undefined) {
+    request.log.error({ err: problem.extras.cause, code: problem.code }, 'request failed');
   }
   void reply.status(problem.getStatus()).headers({ ...problem.headers, 'cache-control': 'no-store' });
   if (speaksOAuth(request.url)) {

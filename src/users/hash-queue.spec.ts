@@ -19,6 +19,7 @@ function setUp(concurrency: number, capacity: number) {
         if (finished.has(name)) return Promise.resolve(name);
         return new Promise<string>((resolve) => finishers.set(name, () => resolve(name)));
       }, signal),
+    requireRoom: () => queue.requireRoom(),
     runFailing: () => queue.run(() => Promise.reject(new Error('broken'))),
     finish: (name: string) => {
       finished.add(name);
@@ -51,6 +52,30 @@ describe('HashQueue', () => {
     // The average is now 1050 ms, and four rounds are ahead.
     const refusal = await run('f').catch((error: unknown) => error as Problem);
     expect(refusal).toMatchObject({ code: 'unavailable', headers: { 'retry-after': '5' } });
+  });
+
+  it('tells beforehand who would be turned away', async () => {
+    const { run, requireRoom, finish } = setUp(1, 1);
+    const first = run('a');
+    requireRoom();
+    const second = run('b');
+    expect(requireRoom).toThrow('Too many passwords');
+    finish('a');
+    await first;
+    requireRoom();
+    finish('b');
+    await second;
+    requireRoom();
+  });
+
+  it('has room as long as somebody may run, even where nobody may wait', async () => {
+    const { run, requireRoom, finish } = setUp(1, 0);
+    requireRoom();
+    const first = run('a');
+    expect(requireRoom).toThrow('Too many passwords');
+    finish('a');
+    await first;
+    requireRoom();
   });
 
   it('passes the place on when work fails', async () => {

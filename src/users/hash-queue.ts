@@ -38,11 +38,19 @@ export class HashQueue {
     }
   }
 
+  /**
+   * For work that has something to do before: whoever would be turned away then should be at once, or a flood would be served up to here.
+   *
+   * @throws Problem 503 when nobody may run or wait any more
+   */
+  requireRoom(): void {
+    if (this.running < this.concurrency || this.waiting.size < this.capacity) return;
+    throw unavailable('Too many passwords are being checked right now.', this.secondsUntilDrained());
+  }
+
   /** Resolves when the place of somebody who has finished is handed over. */
   private async turn(signal: AbortSignal | undefined): Promise<void> {
-    if (this.waiting.size >= this.capacity) {
-      throw unavailable('Too many passwords are being checked right now.', this.secondsUntilDrained());
-    }
+    this.requireRoom();
     await new Promise<void>((resolve, reject) => {
       const enter = (): void => {
         signal?.removeEventListener('abort', leave);

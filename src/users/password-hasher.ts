@@ -22,6 +22,11 @@ export class PasswordHasher {
     this.dummy = dummyHash(env.argon2);
   }
 
+  /** Before work that leads to a hash. @throws Problem 503 when too many hashes are waiting already */
+  requireRoom(): void {
+    this.queue.requireRoom();
+  }
+
   /** @throws Problem 503 when too many hashes are waiting already */
   hash(password: string, signal?: AbortSignal): Promise<string> {
     const { memoryKib, iterations, parallelism } = this.parameters;
