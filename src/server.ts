@@ -1,5 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Pool } from 'pg';
+import { DataSource } from 'typeorm';
 import { AppModule, type Surroundings } from './app.module.js';
 import { Clock } from './common/clock.js';
 import { NestLogger } from './common/logging.js';
@@ -10,6 +12,7 @@ import { ignoreUnknownExpectations } from './server/expectations.js';
 import { fastifyOptions } from './server/fastify-options.js';
 import { answerWrongMethods } from './server/methods.js';
 import { observeRequests } from './server/observation.js';
+import { shedLoad } from './server/overload.js';
 import { setSecurityHeaders } from './server/security-headers.js';
 import { documentApi } from './swagger.js';
 
@@ -31,6 +34,7 @@ export async function createApp({
   // Hooks run in this order, and only for routes that are added after them.
   observeRequests(fastify, app.get(Metrics));
   setSecurityHeaders(fastify);
+  shedLoad(fastify, (app.get(DataSource).driver as unknown as { master: Pool }).master);
   answerWrongMethods(fastify);
   acceptBodies(fastify);
   ignoreUnknownExpectations(app.getHttpServer());

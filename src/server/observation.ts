@@ -1,9 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Metrics } from '../common/metrics.js';
+import { isProbe } from './probes.js';
 import { RequestDurations } from './request-durations.js';
-
-/** Asked every few seconds by machines: of interest only to whoever debugs them. */
-const PROBES = new Set(['/health/live', '/health/ready', '/metrics']);
 
 /** Notes when a request arrived, gives it its id, and afterwards logs and measures it by its route, never by the address as sent. */
 export function observeRequests(fastify: FastifyInstance, metrics: Metrics): void {
@@ -34,6 +32,7 @@ function log(request: FastifyRequest, reply: FastifyReply, route: string, ms: nu
     address: request.ip,
     subject: request.principal?.subject,
   };
-  if (PROBES.has(route)) request.log.debug(entry, 'request');
+  // Of interest only to whoever debugs them.
+  if (isProbe(request)) request.log.debug(entry, 'request');
   else request.log.info(entry, 'request');
 }

@@ -1,0 +1,30 @@
+import type { FastifyInstance } from 'fastify';
+import type { Pool } from 'pg';
+import { unavailable } from '../common/problem.js';
+import { ExpectedWait } from './expected-wait.js';
+import { isProbe } from './probes.js';
+
+/** Milliseconds for a connection to the database. A request needs one a few times. */
+const LONGEST_WAIT = 250;
+/** Fewer per connection than this are never too many: a database that has come to a halt must not keep the guards from deciding. */
+const ALWAYS_ADMITTED = 10;
+
+/** Has connections of its own. And services that cannot follow what ends tokens refuse them all: an overload here must not become theirs. */
+const FEED = '/v1/validity/events';
+
+const OVERLOADED = unavailable('More is being asked than can be answered right now.');
+
+/**
+ * Refuses requests before anything is done for them, while so many wait for the database that they would wait too long. Without that
+ * all would wait for one another, until every client has given up on what it is then answered.
+ */
+export function shedLoad(fastify: FastifyInstance, pool: Pool): void {
+  const always = ALWAYS_ADMITTED * pool.options.max;
+  const wait = new ExpectedWait(() => performance.now());
+  pool.on('acquire', () => wait.noteServed(pool.waitingCount));
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const overloaded = wait.of(pool.waitingCount) > LONGEST_WAIT && pool.waitingCount > always;
+    const exempt = isProbe(request) || request.routeOptions.url === FEED;
+    done(overloaded && !exempt ? OVERLOADED : undefined);
+  });
+}
