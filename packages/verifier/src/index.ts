@@ -45,6 +45,7 @@ export { WindowFollower, type FollowerOptions } from './follower.js';
 export { MAX_TOKEN_LENGTH, parseJws, type JwsHeader, type ParsedJws } from './jws.js';
 export { LongPollFollower, type LongPollOptions, type LongPollSource } from './long-poll-follower.js';
 export { withoutStripped, type Principal, type Stripped } from './principal.js';
+export { readKeys } from './remote-keys.js';
 export { REFUSAL_REASONS, type RefusalReason } from './refusal-reason.js';
 export {
   endingEvent,

@@ -1,0 +1,88 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { destination } from 'pino';
+import { DataSource } from 'typeorm';
+import { migrationOptions } from '../../config/database.js';
+import { readEnv, type Env } from '../../config/env.js';
+import { AppModule } from '../app.module.js';
+import { Clock } from '../common/clock.js';
+import { NestLogger, createLogger } from '../common/logging.js';
+import { openPostgres } from '../database/postgres.js';
+import { migrate } from '../database/migrate.js';
+import { CliError } from './failure.js';
+
+/** What a command may use of the service: any of its rooms' services, on the same database, beside running instances. */
+export type Application = Pick<INestApplicationContext, 'get'>;
+
+/**
+ * Does work with the rooms of the service but without its server. The database is the one that the configuration names: an external one, the embedded
+ * one of a running service, or, when none runs, the embedded one started for as long as this takes.
+ *
+ * @throws CliError when the database is not of this version's schema
+ */
+export async function withApplication<T>(work: (application: Application, env: Env) => Promise<T>): Promise<T> {
+  const env = configuration();
+  return withDatabase(env, async (url, log) => {
+    await requireMigrated(env.databaseMigrationUrl ?? url);
+    const application = await NestFactory.createApplicationContext(
+      AppModule.in({ env, connection: { url }, logger: log, clock: new Clock() }),
+      { logger: new NestLogger(log), abortOnError: false },
+    );
+    try {
+      return await work(application, env);
+    } finally {
+      await application.close();
+    }
+  });
+}
+
+/** Applies the pending migrations, and returns their names. */
+export async function migrateDatabase(): Promise<string[]> {
+  const env = configuration();
+  return withDatabase(env, (url, log) =>
+    withDataSource(env.databaseMigrationUrl ?? url, (dataSource) =>
+      migrate(dataSource, (message) => {
+        log.info(message);
+      }),
+    ),
+  );
+}
+
+/** Warnings go to standard error: standard output is the command's answer and nothing else. */
+function configuration(): Env {
+  return { ...readEnv(), ...(process.env['PORTCULLIS_LOG_LEVEL'] === undefined && { logLevel: 'warn' as const }) };
+}
+
+async function withDatabase<T>(
+  env: Env,
+  work: (url: string, log: ReturnType<typeof createLogger>) => Promise<T>,
+): Promise<T> {
+  const log = createLogger(env, destination({ fd: 2, sync: true }));
+  const postgres = await openPostgres(
+    { ...(env.databaseUrl !== null && { databaseUrl: env.databaseUrl }), dataDir: env.dataDir },
+    (message) => {
+      log.info(message);
+    },
+  );
+  try {
+    return await work(postgres.connection.url, log);
+  } finally {
+    await postgres.stop();
+  }
+}
+
+async function requireMigrated(url: string): Promise<void> {
+  const pending = await withDataSource(url, (dataSource) => dataSource.showMigrations());
+  if (pending) {
+    throw new CliError('The database is not of this version: start the service, or run `portcullis migrate`.');
+  }
+}
+
+async function withDataSource<T>(url: string, work: (dataSource: DataSource) => Promise<T>): Promise<T> {
+  const dataSource = await new DataSource(migrationOptions({ url })).initialize();
+  try {
+    return await work(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}

@@ -1,0 +1,138 @@
+import { Option, type Command } from 'commander';
+import type { Algorithm } from '@portcullis/verifier';
+import { ExplainService } from '../tokens/explain.service.js';
+import { withApplication } from './application.js';
+import { CliError } from './failure.js';
+import { readInput } from './input.js';
+import { decodeJwt } from './jwt-text.js';
+import { keyFromFile, keysFromJwks } from './offline-keys.js';
+import { verifyOffline, type Expectations } from './offline-verification.js';
+import { print } from './output.js';
+import { duration, seconds } from './values.js';
+
+const ALGORITHMS: readonly Algorithm[] = [
+  ...(['HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
+  ...(['ES256', 'ES384', 'ES512', 'EdDSA'] as const),
+];
+
+interface VerifyOptions {
+  key?: string;
+  jwks?: string;
+  issuer?: string;
+  audience?: string;
+  algorithms?: Algorithm[];
+  maxAge?: number;
+}
+
+/** `portcullis token verify|decode|explain`; `sign` is in a file of its own. */
+export function tokenCommands(program: Command): Command {
+  const tokens = program.command('token').description('sign, verify, decode and explain tokens');
+
+  tokens
+    .command('verify <token>')
+    .description(
+      'say whether a token is accepted, or why not (status 1); with --key or --jwks by its signature and claims alone, else as the service would',
+    )
+    .addOption(new Option('--key <path>', 'a public key, private key or JWK, or a secret in base64').conflicts('jwks'))
+    .option('--jwks <url or path>', 'a JWKS, by URL or from a file')
+    .option('--issuer <iss>', 'the issuer it must be of')
+    .option('--audience <aud>', 'the audience it must be for')
+    .addOption(new Option('--algorithms <names...>', 'the algorithms allowed').choices(ALGORITHMS))
+    .option('--max-age <duration>', 'refuse what was issued longer ago (300, 15m, 24h)', duration)
+    .addHelpText(
+      'after',
+      '\nThe token is - to be read from standard input.\n\nExamples:\n  portcullis token verify eyJ… --jwks https://auth.example.org/jwks.json --issuer https://auth.example.org\n  portcullis token verify eyJ…',
+    )
+    .action(async (token: string, options: VerifyOptions, command: Command) => {
+      const text = textOf(token);
+      const verdict =
+        options.key === undefined && options.jwks === undefined
+          ? await decide(text, options)
+          : await check(text, options);
+      print(
+        command,
+        verdict,
+        verdict.accepted ? accepted(verdict.claims) : `refused: ${verdict.reason} (${verdict.detail})`,
+      );
+      if (!verdict.accepted) process.exitCode = 1;
+    });
+
+  tokens
+    .command('decode <token>')
+    .description('show what stands in a token; nothing is verified')
+    .addHelpText(
+      'after',
+      '\nThe token is - to be read from standard input.\n\nExample:\n  portcullis token decode eyJ…',
+    )
+    .action((token: string, _options: object, command: Command) => {
+      const { header, payload } = decodeJwt(textOf(token));
+      print(command, { header, payload }, JSON.stringify({ header, payload }, null, 2));
+    });
+
+  tokens
+    .command('explain <token>')
+    .description(
+      'answer the five questions that the service asks of every token, one by one (status 1 when it is refused)',
+    )
+    .addHelpText(
+      'after',
+      '\nThe token is - to be read from standard input.\n\nExample:\n  portcullis token explain eyJ…',
+    )
+    .action(async (token: string, _options: object, command: Command) => {
+      const explained = await withApplication((application) =>
+        application.get(ExplainService, { strict: false }).explain(textOf(token)),
+      );
+      const lines = explained.questions.map(
+        ({ question, answer, facts }) => `${mark(answer)} ${question.padEnd(22)} ${JSON.stringify(facts)}`,
+      );
+      const verdict = explained.accepted ? 'accepted' : `refused: ${explained.reason ?? ''}`;
+      print(command, { ...explained }, [verdict, ...lines].join('\n'));
+      if (!explained.accepted) process.exitCode = 1;
+    });
+  return tokens;
+}
+
+type Answer = { accepted: true; claims: unknown } | { accepted: false; reason: string; detail: string };
+
+/** As the service decides, by the window; and by what else was asked for. */
+async function decide(token: string, options: VerifyOptions): Promise<Answer> {
+  const { accepted: good, reason } = await withApplication((application) =>
+    application.get(ExplainService, { strict: false }).explain(token),
+  );
+  if (!good) return { accepted: false, reason: reason ?? 'malformed', detail: 'portcullis token explain tells more' };
+  const claims = decodeJwt(token).payload as Record<string, unknown>;
+  const { iss, aud, iat } = claims;
+  if (options.issuer !== undefined && iss !== options.issuer) return refusal('wrong_issuer', iss);
+  if (options.audience !== undefined && ![aud].flat().includes(options.audience)) return refusal('wrong_audience', aud);
+  if (options.maxAge !== undefined && !(typeof iat === 'number' && seconds() - iat <= options.maxAge))
+    return refusal('too_old', iat);
+  const { alg } = decodeJwt(token).header as { alg: Algorithm };
+  if (options.algorithms && !options.algorithms.includes(alg)) return refusal('bad_signature', alg);
+  return { accepted: true, claims };
+}
+
+function refusal(reason: string, found: unknown): Answer {
+  return { accepted: false, reason, detail: `it has ${JSON.stringify(found) ?? 'none'}` };
+}
+
+async function check(token: string, { key, jwks, maxAge, ...expected }: VerifyOptions): Promise<Answer> {
+  const findKey = key === undefined ? await keysFromJwks(jwks ?? '') : await keyFromFile(key, expected.algorithms);
+  const expectations: Expectations = { ...expected, maxAgeSeconds: maxAge };
+  return verifyOffline(token, findKey, expectations, seconds());
+}
+
+function accepted(claims: unknown): string {
+  return `accepted\n${JSON.stringify(claims, null, 2)}`;
+}
+
+function mark(answer: boolean | null): string {
+  if (answer === null) return ' - ';
+  return answer ? 'yes' : 'NO ';
+}
+
+/** @throws CliError */
+function textOf(token: string): string {
+  const text = (token === '-' ? readInput('-') : token).trim().replace(/^Bearer\s+/i, '');
+  if (text === '') throw new CliError('There is no token.');
+  return text;
+}
