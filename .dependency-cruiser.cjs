@@ -2,7 +2,7 @@
 const ARROWS = {
   auth: ['users', 'sessions', 'clients', 'tokens', 'permissions', 'validity', 'audit'],
   users: ['permissions', 'sessions', 'audit'],
-  tokens: ['keys', 'validity', 'clients', 'audit'],
+  tokens: ['keys', 'validity', 'clients', 'permissions', 'audit'],
   clients: ['permissions', 'keys', 'audit'],
   permissions: ['audit'],
   keys: ['audit'],

@@ -43,7 +43,7 @@ function mint(privateKey) {
     asOf: 1,
   };
   const rules = { issuer: ISSUER, lifetime: 3600, preferredUsername: false };
-  const claims = accessTokenClaims(facts, { id: randomUUID(), jti: randomUUID() }, rules);
+  const claims = accessTokenClaims(facts, { sessionId: randomUUID(), jti: randomUUID() }, rules);
   const input = `${encode({ alg: 'RS256', kid: 'bench', typ: 'at+jwt' })}.${encode(claims)}`;
   return `${input}.${sign('sha256', Buffer.from(input), privateKey).toString('base64url')}`;
 }

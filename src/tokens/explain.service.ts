@@ -5,18 +5,14 @@ import {
   TokenVerifier,
   VerificationError,
   VerifiedToken,
-  addresseeRefusal,
-  audienceOf,
-  hasAccessTokenClaims,
-  isAccessTokenType,
   readTokenClaims,
   type RefusalReason,
-  type SignedToken,
   type TokenClaims,
 } from '@portcullis/verifier';
 import type { DataSource } from 'typeorm';
 import { UUID } from '../common/pagination.js';
-import { explain, isAboutUser, type Answer, type SubjectRow } from './explanation.js';
+import { explain, subjectKind, type Answer, type SubjectRow } from './explanation.js';
+import { TokenOpener } from './token-opener.js';
 
 export interface Explained {
   accepted: boolean;
@@ -29,6 +25,7 @@ export interface Explained {
 export class ExplainService {
   constructor(
     private readonly verifier: TokenVerifier,
+    private readonly opener: TokenOpener,
     private readonly jwt: JwtService,
     @InjectDataSource() private readonly dataSource: DataSource,
   ) {}
@@ -36,7 +33,7 @@ export class ExplainService {
   async explain(token: string): Promise<Explained> {
     const { follower } = this.verifier;
     await follower.freshSince(follower.monotonic());
-    const opened = await this.open(token);
+    const opened = await this.opener.open(token);
     const verified = opened instanceof VerifiedToken ? opened : null;
     const reason = verified ? this.refusalOf(verified) : (opened as RefusalReason);
     const seen = this.decode(token);
@@ -48,30 +45,11 @@ export class ExplainService {
       kid: seen.kid,
       algorithm: seen.algorithm,
       verified,
-      subject: verified && isAboutUser(verified.claims) ? await this.subjectOf(verified.claims) : null,
+      subject: verified && subjectKind(verified.claims) === 'user' ? await this.subjectOf(verified.claims) : null,
       window: follower.window,
       now: follower.now() / 1000,
     });
     return { accepted: reason === null, ...(reason !== null && { reason }), questions };
-  }
-
-  /** The token as any of its own audiences would take it: this service explains the tokens of every service. */
-  private async open(token: string): Promise<VerifiedToken | RefusalReason> {
-    let signed: SignedToken;
-    try {
-      signed = await this.verifier.openSigned(token);
-    } catch (error) {
-      if (error instanceof VerificationError) return error.reason;
-      throw error;
-    }
-    const { jws, key } = signed;
-    if (!isAccessTokenType(jws.header.typ)) return 'wrong_type';
-    const claims = readTokenClaims(jws.payload);
-    if (!claims || !hasAccessTokenClaims(claims)) return 'malformed';
-    const [audience] = audienceOf(claims);
-    if (audience === undefined) return 'wrong_audience';
-    const refusal = addresseeRefusal(claims, { issuer: this.verifier.issuer, audience, keyAudience: key.audience });
-    return refusal ?? new VerifiedToken(claims, key.kid);
   }
 
   private refusalOf(verified: VerifiedToken): RefusalReason | null {

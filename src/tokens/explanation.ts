@@ -6,11 +6,13 @@ import {
   isKeyRevoked,
   isNotYetValid,
   outlivesRetention,
+  type EndingKind,
   type RefusalReason,
   type TokenClaims,
   type VerifiedToken,
   type WindowView,
 } from '@portcullis/verifier';
+import { UUID } from '../common/pagination.js';
 
 /** The five questions that are asked of every token, in the order in which they are answered. */
 export const QUESTIONS = [
@@ -89,14 +91,21 @@ function signatureValid({ signatureRefusal, kid, algorithm }: Evidence): Finding
   return { answer: signatureRefusal === null, facts };
 }
 
-/** Users are named by a session, or by a subject that is not the client itself (RFC 9068 section 2.2). */
-export function isAboutUser(claims: TokenClaims): boolean {
-  return claims.sid !== undefined || claims.sub !== claims.client_id;
+/**
+ * Whom a token is about. Users are named by a session, or by a subject that is not the client itself (RFC 9068 section 2.2) and has the form of
+ * their ids; of any other subject, as generated tokens may have, nothing is known here.
+ */
+export function subjectKind({ sid, sub, client_id: clientId }: TokenClaims): 'user' | 'client' | 'other' {
+  if (sid !== undefined) return 'user';
+  if (sub === clientId) return 'client';
+  return UUID.test(sub) ? 'user' : 'other';
 }
 
 function credentialsUnchanged({ verified, subject, window }: Evidence): Finding {
-  if (!verified || !isAboutUser(verified.claims)) return UNKNOWN;
-  const event = endingEvent('user', verified, window);
+  if (!verified) return UNKNOWN;
+  const kind = subjectKind(verified.claims);
+  if (kind === 'other') return UNKNOWN;
+  const event = endingEvent(kind, verified, window);
   const facts = {
     asOf: verified.asOf,
     ...(event && { endedBy: event.seq, reason: event.reason }),
@@ -108,7 +117,7 @@ function credentialsUnchanged({ verified, subject, window }: Evidence): Finding 
 }
 
 function userActive({ verified, subject, window }: Evidence): Finding {
-  if (!verified || !isAboutUser(verified.claims)) return UNKNOWN;
+  if (!verified || subjectKind(verified.claims) !== 'user') return UNKNOWN;
   const event = endingEvent('user', verified, window);
   const wasDisabled = event?.reason === 'user_disabled' || event?.reason === 'user_deleted';
   const facts = {
@@ -118,17 +127,20 @@ function userActive({ verified, subject, window }: Evidence): Finding {
   return { answer: subject?.status === 'active' && !wasDisabled, facts };
 }
 
-const ANSWERED_ELSEWHERE: ReadonlySet<RefusalReason> = new Set([
-  'credentials_changed',
-  'user_disabled',
-  'user_deleted',
-]);
+/** By the kind of the subject: of a client only its credentials have a question of their own. */
+const ANSWERED_ELSEWHERE: Record<'user' | 'client', ReadonlySet<RefusalReason>> = {
+  user: new Set(['credentials_changed', 'user_disabled', 'user_deleted']),
+  client: new Set(['credentials_changed']),
+};
 
 function notForced({ verified, window }: Evidence): Finding {
   if (!verified) return UNKNOWN;
+  const about = subjectKind(verified.claims);
+  const isAnswered = (kind: EndingKind, reason: RefusalReason): boolean =>
+    about === kind && ANSWERED_ELSEWHERE[about].has(reason);
   const events = ENDING_KINDS.flatMap((kind) => {
     const event = endingEvent(kind, verified, window);
-    return event && !ANSWERED_ELSEWHERE.has(event.reason) ? [{ kind, seq: event.seq, reason: event.reason }] : [];
+    return event && !isAnswered(kind, event.reason) ? [{ kind, seq: event.seq, reason: event.reason }] : [];
   });
   const keyRevoked = isKeyRevoked(verified, window);
   const inWindow = verified.asOf >= window.floor && verified.asOf <= window.seq;

@@ -4,18 +4,19 @@ import {
   TokenVerifier,
   VerificationError,
   VerifiedToken,
-  addresseeRefusal,
-  audienceOf,
   isExpired,
   outlivesRetention,
-  readTokenClaims,
   type Principal,
 } from '@portcullis/verifier';
+import { TokenOpener } from './token-opener.js';
 
 /** Looks at tokens of this issuer for any audience, as their own audiences would: the guard takes none but those for the issuer. */
 @Injectable()
 export class IssuedTokens {
-  constructor(private readonly verifier: TokenVerifier) {}
+  constructor(
+    private readonly verifier: TokenVerifier,
+    private readonly opener: TokenOpener,
+  ) {}
 
   /**
    * A token that this issuer signed, or null. It may have expired or been ended.
@@ -23,18 +24,8 @@ export class IssuedTokens {
    * @throws StaleWindowError when the keys cannot be reached
    */
   async open(token: string): Promise<VerifiedToken | null> {
-    try {
-      const { jws, key } = await this.verifier.openSigned(token);
-      const claims = readTokenClaims(jws.payload);
-      const [audience] = claims ? audienceOf(claims) : [];
-      if (!claims || audience === undefined) return null;
-      const { issuer } = this.verifier;
-      const refusal = addresseeRefusal(claims, { issuer, audience, keyAudience: key.audience });
-      return refusal === null ? new VerifiedToken(claims, key.kid) : null;
-    } catch (error) {
-      if (error instanceof VerificationError) return null;
-      throw error;
-    }
+    const opened = await this.opener.open(token);
+    return opened instanceof VerifiedToken ? opened : null;
   }
 
   /**

@@ -4,8 +4,9 @@ import type { DataSource } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { invalidFields, type Problem } from '../common/problem.js';
 import { prepared } from '../database/prepared.js';
+import { KeysService } from '../keys/keys.service.js';
 import { audiencesAmong, clockAndKey, type MintingFacts } from './minting-facts.js';
-import { chooseSigner, type AudienceProblem } from './signing-choice.js';
+import { chooseSigner, type AudienceProblem, type IssuerKeys } from './signing-choice.js';
 
 const AUDIENCES = `SELECT ${clockAndKey('$1')}, $2::text[] AS audience, ${audiencesAmong('$2::text[]')} AS audiences`;
 
@@ -15,6 +16,7 @@ export class TokenAudiences {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(ENV) private readonly env: Env,
+    private readonly keys: KeysService,
   ) {}
 
   /**
@@ -33,12 +35,35 @@ export class TokenAudiences {
 
   /** What is wrong with a token for these audiences; empty when nothing is. */
   async problemsOf(audience: readonly string[]): Promise<AudienceProblem[]> {
-    const { issuer, signingAlgorithm: algorithm } = this.env;
-    const values = [algorithm, audience];
+    const choice = chooseSigner(await this.read(audience), this.issuerKeys());
+    return choice.kind === 'refuse' ? choice.problems : [];
+  }
+
+  /**
+   * What is known about the audience of a token to be generated, and the key that signs for it. The broker's audience need not be registered.
+   *
+   * @throws Problem 400
+   */
+  async signerOf(audience: string): Promise<{ facts: MintingFacts; kid: string }> {
+    for (let made = false; ; made = true) {
+      const facts = await this.read([audience]);
+      const choice = chooseSigner(facts, { ...this.issuerKeys(), unregistered: this.env.brokerAudience });
+      if (choice.kind === 'refuse') throw unmintable(choice.problems, audience);
+      if (choice.kind === 'sign') return { facts, kid: choice.kid };
+      if (made) throw new Error(`no ${choice.algorithm} key is active`);
+      await this.keys.ensureActive(choice.algorithm);
+    }
+  }
+
+  private issuerKeys(): IssuerKeys {
+    return { issuer: this.env.issuer, algorithm: this.env.signingAlgorithm };
+  }
+
+  private async read(audience: readonly string[]): Promise<MintingFacts> {
+    const values = [this.env.signingAlgorithm, audience];
     const [facts] = await prepared<MintingFacts>(this.dataSource, this.env, 'audiences', AUDIENCES, values);
     if (!facts) throw new Error('a statement without a table gave no row');
-    const choice = chooseSigner(facts, { issuer, algorithm });
-    return choice.kind === 'refuse' ? choice.problems : [];
+    return facts;
   }
 }
 

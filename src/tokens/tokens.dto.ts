@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { REFUSAL_REASONS, type RefusalReason } from '@portcullis/verifier';
-import { IsString, MaxLength, MinLength } from 'class-validator';
+import { REFUSAL_REASONS, type RefusalReason, type SubjectAction } from '@portcullis/verifier';
+import { IsIn, IsString, MaxLength, MinLength, ValidateBy } from 'class-validator';
 import { QUESTIONS, type Question } from './explanation.js';
+import { LONGEST_SUBJECT, isUsableSubject } from './token-permissions.js';
 
 /** The warnings of a token answer. */
 export const Warnings = (): PropertyDecorator =>
@@ -56,4 +57,34 @@ export class ExplainedTokenDto {
 
   @ApiProperty({ type: [AnswerDto] })
   questions: AnswerDto[];
+}
+
+const ACTIONS: SubjectAction[] = ['pub', 'sub'];
+
+export class CheckSubjectDto extends ExplainTokenDto {
+  @ApiProperty({ enum: ACTIONS, description: 'To publish, or to subscribe' })
+  @IsIn(ACTIONS)
+  action: SubjectAction;
+
+  @ApiProperty({ example: '/orders/new', maxLength: LONGEST_SUBJECT })
+  @ValidateBy({
+    name: 'isSubject',
+    validator: { validate: isUsableSubject, defaultMessage: () => '$property must be a subject such as /orders/new' },
+  })
+  subject: string;
+}
+
+const NOT_ALLOWED = [...REFUSAL_REASONS, 'not_permitted'] as const;
+
+export class SubjectDecisionDto {
+  @ApiProperty({ example: false })
+  allowed: boolean;
+
+  @ApiPropertyOptional({
+    enum: NOT_ALLOWED,
+    description:
+      'What refuses the token; `wrong_type` if it is none for a broker, `not_permitted` if it permits other subjects',
+    example: 'not_permitted',
+  })
+  reason?: RefusalReason | 'not_permitted';
 }

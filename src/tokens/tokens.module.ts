@@ -1,31 +1,53 @@
 import { Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { TokenVerifier, WindowFollower } from '@portcullis/verifier';
 import { ENV, type Env } from '../../config/env.js';
+import { AuditModule } from '../audit/audit.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { KeysService } from '../keys/keys.service.js';
+import { PermissionsModule } from '../permissions/permissions.module.js';
 import { ValidityModule } from '../validity/validity.module.js';
 import { ClientTokenMinter } from './client-token-minter.js';
 import { ExplainService } from './explain.service.js';
+import { GeneratedToken } from './generated-token.entity.js';
+import { GeneratedTokensController } from './generated-tokens.controller.js';
+import { GeneratedTokens } from './generated-tokens.service.js';
 import { IssuedTokens } from './issued-tokens.js';
 import { SingleUseTokens } from './single-use-tokens.js';
+import { SubjectCheck } from './subject-check.service.js';
 import { TokenAudiences } from './token-audiences.js';
 import { TokenMinter } from './token-minter.js';
+import { TokenOpener } from './token-opener.js';
 import { TokenPress } from './token-press.js';
+import { TokenRegister } from './token-register.js';
+import { TokenSubjects } from './token-subjects.js';
 import { TokenSweeper } from './token-sweeper.js';
 import { TokensController } from './tokens.controller.js';
 
-/** Tokens: minted from facts, verified by the core that microservices use too, explained. */
+/** Tokens: minted from facts, generated on demand, verified by the core that microservices use too, explained. */
 @Module({
-  imports: [KeysModule, ValidityModule, JwtModule.register({})],
-  controllers: [TokensController],
+  imports: [
+    TypeOrmModule.forFeature([GeneratedToken]),
+    KeysModule,
+    ValidityModule,
+    PermissionsModule,
+    AuditModule,
+    JwtModule.register({}),
+  ],
+  controllers: [TokensController, GeneratedTokensController],
   providers: [
     TokenPress,
     TokenAudiences,
     TokenMinter,
     ClientTokenMinter,
+    GeneratedTokens,
+    TokenSubjects,
+    TokenRegister,
     SingleUseTokens,
     TokenSweeper,
+    TokenOpener,
+    SubjectCheck,
     ExplainService,
     IssuedTokens,
     {
@@ -43,6 +65,14 @@ import { TokensController } from './tokens.controller.js';
         }),
     },
   ],
-  exports: [TokenMinter, ClientTokenMinter, TokenAudiences, SingleUseTokens, IssuedTokens, TokenVerifier],
+  exports: [
+    TokenMinter,
+    ClientTokenMinter,
+    TokenAudiences,
+    GeneratedTokens,
+    SingleUseTokens,
+    IssuedTokens,
+    TokenVerifier,
+  ],
 })
 export class TokensModule {}

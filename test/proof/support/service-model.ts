@@ -141,7 +141,7 @@ export class ServiceModel {
       sessionExpiresAt: session.expiresAt,
     };
     const rules = { issuer: 'issuer', lifetime: access, preferredUsername: false };
-    const claims = accessTokenClaims(facts, { id: sessionId, jti: `jti${++this.#serial}` }, rules);
+    const claims = accessTokenClaims(facts, { sessionId, jti: `jti${++this.#serial}` }, rules);
     return claims && new VerifiedToken(claims, this.kid);
   }
 
