@@ -166,6 +166,17 @@ describe('a revocation', () => {
   });
 });
 
+it('a retired key that is set to active in psql does not stop logins', async () => {
+  const active = await keys.activeKid();
+  const [retired] = await keys.kidsIn('retired');
+  await app.database.query(`UPDATE signing_keys SET state = 'retiring' WHERE kid = $1`, [active]);
+  await app.database.query(`UPDATE signing_keys SET state = 'active' WHERE kid = $1`, [retired]);
+  await keys.tend();
+  await keys.tend();
+  expect([active, retired]).not.toContain(await keys.signingKid());
+  expect((await keys.read(active)).retireAt).not.toBeNull();
+});
+
 describe('a crash in the middle', () => {
   afterEach(async () => {
     await app.database.query('DROP TRIGGER IF EXISTS crash ON audit_events; DROP FUNCTION IF EXISTS crash');

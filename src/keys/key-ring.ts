@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Algorithm, KeyResolver, VerificationKey } from '@portcullis/verifier';
-import { In, type Repository } from 'typeorm';
+import { In, IsNull, Not, type Repository } from 'typeorm';
 import { KeyVault } from './key-vault.js';
 import { statesThat } from './lifecycle.js';
 import { signBytes } from './signature.js';
@@ -70,7 +70,8 @@ export class KeyRing implements KeyResolver {
    * @throws MasterKeyError
    */
   async openAll(): Promise<void> {
-    for (const key of await this.keys.findBy({ state: In(statesThat('signs')) })) this.keep(key);
+    const signing = await this.keys.findBy({ state: In(statesThat('signs')), privateKey: Not(IsNull()) });
+    for (const key of signing) this.keep(key);
   }
 
   /** Brings this instance up to date with what the database holds after the call. */

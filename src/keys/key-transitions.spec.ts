@@ -63,6 +63,11 @@ describe('what is due', () => {
       [key('r', 'retiring', { retireAt: hence(1), hasPrivateHalf: true })],
       ['r retiring'],
     ],
+    [
+      'SQL: what is set to active and has nothing to sign with is as good as retiring',
+      [key('a', 'active', { hasPrivateHalf: false })],
+      ['a retiring'],
+    ],
     ['SQL: that of a revoked key goes', [key('v', 'revoked', { hasPrivateHalf: true })], ['v wiped']],
     ['nothing, of keys that are done', [key('v', 'revoked'), key('t', 'retired')], []],
   ])('%s', (_, keys, expected) => {

@@ -170,7 +170,7 @@ function dueEnding(key: KeyLife, line: KeyLine, now: Date, policy: KeyPolicy): K
   switch (key.state) {
     case 'pending':
     case 'active':
-      return null;
+      return key.hasPrivateHalf ? null : { to: 'retiring', key: retiring(key, line, now, policy) };
     case 'retiring':
       if (key.retireAt === null || (key.hasPrivateHalf && line.audience === null)) {
         return { to: 'retiring', key: retiring(key, line, now, policy) };

@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto';
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import {
   ApiBadRequestResponse,
@@ -15,6 +14,7 @@ import { PageQuery } from '../common/pagination.js';
 import { CurrentActor, type Actor } from '../common/principal.js';
 import { ProblemDto } from '../common/problem.js';
 import type { ShownKey } from './key-directory.js';
+import { publicKeyPem } from './key-export.js';
 import { KeyPageDto, KeyWithPublicHalfDto, NamedKeyDto, RevokeKeyDto, RotateKeyDto, type KeyDto } from './keys.dto.js';
 import { KeysService } from './keys.service.js';
 import { KidPipe } from './kid.pipe.js';
@@ -49,7 +49,7 @@ export class KeysController {
   async read(@Param('kid', new KidPipe()) kid: string): Promise<KeyWithPublicHalfDto> {
     const key = await this.keys.read(kid);
     const { publicJwk } = key;
-    return Object.assign(toDto(key), { publicJwk, publicPem: publicJwk && pemOf(publicJwk) });
+    return Object.assign(toDto(key), { publicJwk, publicPem: publicJwk && publicKeyPem(publicJwk) });
   }
 
   @Post('rotate')
@@ -97,8 +97,4 @@ function toDto(key: ShownKey): KeyDto {
     ...{ kid, state, algorithm, audience, origin },
     ...{ createdAt, activatedAt, retiringAt, retireAt, retiredAt, revokedAt },
   };
-}
-
-function pemOf(jwk: Record<string, string>): string {
-  return createPublicKey({ key: jwk, format: 'jwk' }).export({ format: 'pem', type: 'spki' }).toString();
 }

@@ -49,7 +49,7 @@ describe('every route, for every permission and for nobody', () => {
   const ask = (operation: Operation, token?: string): Promise<WireAnswer> =>
     exchange(app.url, {
       method: operation.method,
-      target: operation.path.replace('{id}', NOBODY).replace('{name}', 'nobody:knows'),
+      target: operation.path.replace('{id}', NOBODY).replace('{name}', 'nobody:knows').replace('{kid}', 'nobody-knows'),
       headers: token === undefined ? [] : [['Authorization', `Bearer ${token}`]],
     });
 

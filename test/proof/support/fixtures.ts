@@ -47,6 +47,10 @@ export class Fixtures {
       await this.created('/v1/permissions', { name: `${name}:read` });
       return { name: `${name}:read` };
     }
+    if (path.startsWith('/v1/keys/')) {
+      // Of an algorithm that nobody's token is signed with.
+      return { kid: (await this.created('/v1/keys/rotate', { algorithm: 'EdDSA' }))['kid'] as string };
+    }
     if (path.startsWith('/v1/auth/sessions/')) {
       const { http } = await signIn(this.admin, sender);
       return { id: (await http.get('/v1/auth/me')).body['sessionId'] as string };
@@ -83,9 +87,10 @@ export class Fixtures {
     }
   }
 
-  private async created(path: string, body: object): Promise<void> {
+  private async created(path: string, body: object): Promise<Record<string, unknown>> {
     const answer = await this.admin.post(path, body);
     if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
   }
 
   private freshName(): string {
