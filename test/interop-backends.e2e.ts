@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TokenError, createVerifier } from 'fast-jwt';
+import { TokenError, createVerifier, type DecodedJwt } from 'fast-jwt';
 import buildGetJwks from 'get-jwks';
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 import { startApp, type TestApp } from './support/app.js';
@@ -110,8 +110,8 @@ describe('fast-jwt with get-jwks', () => {
   it('verifies what is for it', async () => {
     const keys = buildGetJwks({ issuersWhitelist: [front.issuer] });
     const verify = createVerifier({
-      key: ({ header, payload }: { header: { kid: string; alg: string }; payload: { iss: string } }) =>
-        keys.getPublicKey({ kid: header.kid, alg: header.alg, domain: payload.iss }),
+      key: ({ header }: DecodedJwt) =>
+        keys.getPublicKey({ kid: String(header['kid']), alg: String(header['alg']), domain: front.issuer }),
       algorithms: ['RS256'],
       allowedIss: front.issuer,
       allowedAud: audience,
