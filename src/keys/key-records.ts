@@ -26,8 +26,8 @@ export interface KeyAffairs {
 export interface KeyMaterial {
   /** Null for a secret. */
   publicJwk: JsonWebKeyRecord | null;
-  /** Or the secret. */
-  privateKey: KeyObject;
+  /** Or the secret; null for a key that only verifies. */
+  privateKey: KeyObject | null;
   origin: SigningKey['origin'];
 }
 
@@ -107,15 +107,15 @@ export class KeyRecords {
     material: KeyMaterial,
     actor: Actor,
   ): Promise<KeyLine> {
-    const { kid, state, createdAt, activatedAt } = key;
+    const { kid, state, createdAt, activatedAt, retiringAt, retireAt } = key;
     const { algorithm, audience } = line;
     const { publicJwk, privateKey, origin } = material;
     await manager.insert(SigningKey, {
-      ...{ kid, algorithm, audience, state, createdAt, activatedAt, publicJwk, origin },
-      ...this.vault.seal(kid, privateKey),
+      ...{ kid, algorithm, audience, state, createdAt, activatedAt, retiringAt, retireAt, publicJwk, origin },
+      ...(privateKey && this.vault.seal(kid, privateKey)),
     });
-    const details = { ...named(line), state, origin };
-    await this.audit.record(manager, { action: 'key.created', actor, target: targetOf(kid), details });
+    const action = origin === 'imported' ? 'key.imported' : 'key.created';
+    await this.audit.record(manager, { action, actor, target: targetOf(kid), details: { ...named(line), state } });
     return { ...line, keys: [...line.keys, key] };
   }
 

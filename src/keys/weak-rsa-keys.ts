@@ -12,7 +12,7 @@ const LEAST_BITS = 2048;
 /** Of keys that are only verified with; a verification with a larger one costs milliseconds. */
 const MOST_BITS = 8192;
 
-const SMALL_PRIMES = primesBelow(2 ** 16);
+const SMALL_PRIMES = primesBelow(2 ** 16).map(BigInt);
 
 /** Steps of Fermat's factorisation. Keys of the devices of CVE-2022-26320 fall to fewer than ten. */
 const FERMAT_STEPS = 100;
@@ -61,7 +61,7 @@ async function assertSoundModulus(n: bigint, e: bigint): Promise<void> {
       'The public exponent of the RSA key must be odd and at least 65537 (FIPS 186-5); 65537 is usual.',
     );
   }
-  const small = SMALL_PRIMES.find((prime) => n % BigInt(prime) === 0n);
+  const small = SMALL_PRIMES.find((prime) => n % prime === 0n);
   if (small !== undefined) throw new KeyRefused('rsa_modulus', `The modulus of the RSA key is divisible by ${small}.`);
   if (hasRocaFingerprint(n)) {
     throw new KeyRefused(
