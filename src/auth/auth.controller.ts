@@ -13,14 +13,14 @@ import {
 import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { OptionalToken, Public, Requires } from '../common/access.js';
-import { CurrentActor, CurrentPrincipal, actorOf, type Actor } from '../common/principal.js';
+import { CurrentActor, CurrentPrincipal, type Actor } from '../common/principal.js';
 import { ProblemDto, tokenRequired } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
 import { ChangePasswordDto, LoginDto, LogoutDto, MeDto, RefreshDto, TokenPairDto } from './auth.dto.js';
 import { bearerOf } from './bearer.js';
 import { LoginService } from './login.service.js';
-import type { Caller } from './password-check.js';
+import { callerOf } from './password-check.js';
 import { PasswordChangeService, type ChangeRight } from './password-change.service.js';
 import { RefreshService } from './refresh.service.js';
 
@@ -156,9 +156,4 @@ function changeRightOf(dto: ChangePasswordDto, request: FastifyRequest): ChangeR
   const bearer = bearerOf(request.raw);
   if (typeof bearer !== 'object') throw request.refuse?.() ?? tokenRequired();
   return { changeToken: bearer.token, ...(request.refuse && { refuse: request.refuse }) };
-}
-
-function callerOf(request: FastifyRequest): Caller {
-  const userAgent = request.headers['user-agent']?.slice(0, 256) ?? null;
-  return { actor: actorOf(request), userAgent, signal: request.signal };
 }

@@ -6,6 +6,8 @@ import { SessionsModule } from '../sessions/sessions.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { AuthController } from './auth.controller.js';
+import { BrokerTokensController } from './broker-tokens.controller.js';
+import { BrokerTokens } from './broker-tokens.service.js';
 import { ChangeTokens } from './change-token.js';
 import { ForcedExpirationsController } from './forced-expirations.controller.js';
 import { ForcedExpirationsService } from './forced-expirations.service.js';
@@ -21,12 +23,13 @@ import { RefreshService } from './refresh.service.js';
 /** The front door: logging in and out, refreshing, changing the password, and the guard that asks every request who it is. */
 @Module({
   imports: [UsersModule, SessionsModule, TokensModule, ClientsModule, PermissionsModule, AuditModule],
-  controllers: [AuthController, OwnSessionsController, ForcedExpirationsController],
+  controllers: [AuthController, OwnSessionsController, ForcedExpirationsController, BrokerTokensController],
   providers: [
     JwtStrategy,
     JwtAuthGuard,
     PasswordCheck,
     LoginService,
+    BrokerTokens,
     RefreshService,
     PasswordChangeService,
     ForcedExpirationsService,

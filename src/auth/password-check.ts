@@ -1,8 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
 import { AuditService } from '../audit/audit.service.js';
 import { Metrics } from '../common/metrics.js';
-import type { Actor } from '../common/principal.js';
+import { actorOf, type Actor } from '../common/principal.js';
 import { Problem } from '../common/problem.js';
 import { PasswordHasher } from '../users/password-hasher.js';
 import { UsersService, type Credentials } from '../users/users.service.js';
@@ -14,6 +15,11 @@ export interface Caller {
   userAgent: string | null;
   /** Aborted when the client goes away: it then gives up its place among those whose password waits to be checked. */
   signal: AbortSignal;
+}
+
+export function callerOf(request: FastifyRequest): Caller {
+  const userAgent = request.headers['user-agent']?.slice(0, 256) ?? null;
+  return { actor: actorOf(request), userAgent, signal: request.signal };
 }
 
 export type AccountName = { username: string } | { email: string };
