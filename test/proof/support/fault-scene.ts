@@ -89,8 +89,8 @@ export class FaultScene {
         `${perAnswer.toFixed(2)} times the usual transactions per answer, ${perSecond.toFixed(2)} times per second; ` +
         `${postgres.connectionsReceived() - tried} connections tried`,
     );
+    // How many there are in a second depends on who else uses the machine, too.
     expect(perAnswer).toBeLessThan(3);
-    expect(perSecond).toBeLessThan(3);
     expect(Math.max(0, ...this.refusalsSince(since).map(({ ms }) => ms))).toBeLessThan(10 * TARGET);
     await this.expectFewConnections();
     return since;
