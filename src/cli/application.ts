@@ -9,7 +9,7 @@ import { Clock } from '../common/clock.js';
 import { NestLogger, createLogger } from '../common/logging.js';
 import { openPostgres } from '../database/postgres.js';
 import { migrate } from '../database/migrate.js';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 
 /** What a command may use of the service: any of its rooms' services, on the same database, beside running instances. */
 export type Application = Pick<INestApplicationContext, 'get'>;
@@ -48,9 +48,10 @@ export async function migrateDatabase(): Promise<string[]> {
   );
 }
 
-/** Warnings go to standard error: standard output is the command's answer and nothing else. */
+/** What a command does it says by its answer; of its log only what is less usual than that is wanted. */
 function configuration(): Env {
-  return { ...readEnv(), ...(process.env['PORTCULLIS_LOG_LEVEL'] === undefined && { logLevel: 'warn' as const }) };
+  const env = readEnv();
+  return env.logLevel === 'info' ? { ...env, logLevel: 'warn' } : env;
 }
 
 async function withDatabase<T>(

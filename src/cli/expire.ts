@@ -31,6 +31,6 @@ export function expireCommand(program: Command): void {
         const dto = await checked(ForceExpirationDto, { ...options, endSessions: keepSessions !== true });
         return application.get(ForcedExpirationsService, { strict: false }).force(dto, SYSTEM);
       });
-      print(command, { ...counts });
+      print(command, { sessions: counts.sessions, tokens: counts.tokens });
     });
 }

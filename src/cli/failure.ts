@@ -1,11 +1,6 @@
 import { Problem } from '../common/problem.js';
 import { KeyRefused } from '../keys/key-refused.js';
 
-/** Something that the operator can do something about; the message says what. */
-export class CliError extends Error {
-  override readonly name = 'CliError';
-}
-
 export interface Failure {
   message: string;
   code?: string;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 
 /** Longest input that is read, in characters. */
 const MAX_INPUT = 1024 * 1024;
@@ -21,4 +21,18 @@ export function readSecret(path: string): string {
   const secret = readInput(path).replace(/\r?\n$/, '');
   if (secret === '') throw new CliError(`${path === '-' ? 'Standard input' : path} is empty.`);
   return secret;
+}
+
+/** A JSON object. @throws CliError */
+export function readJson(path: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(readInput(path));
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`${path} is no JSON.`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new CliError(`${path} is no JSON object.`);
+  return value as Record<string, unknown>;
 }

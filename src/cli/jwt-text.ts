@@ -1,4 +1,4 @@
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 
 /** Header and payload of a JWT as they stand there, with nothing verified. @throws CliError */
 export function decodeJwt(token: string): { header: unknown; payload: unknown } {

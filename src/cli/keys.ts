@@ -9,7 +9,7 @@ import { KeyImport } from '../keys/key-import.service.js';
 import { KeysService } from '../keys/keys.service.js';
 import { MasterKeyRewrap } from '../keys/rewrap.service.js';
 import { withApplication } from './application.js';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 import { readInput, readSecret } from './input.js';
 import { print, table } from './output.js';
 
@@ -69,15 +69,14 @@ export function keyCommands(program: Command): void {
         } while (cursor !== undefined);
         return all;
       });
-      const rows = listed.map(({ publicJwk: _, ...key }) => key);
-      const forPeople = rows.map(({ kid, algorithm, audience, state, createdAt }) => ({
+      const forPeople = listed.map(({ kid, algorithm, audience, state, createdAt }) => ({
         kid,
         algorithm,
         audience,
         state,
         createdAt,
       }));
-      print(command, rows, table(forPeople));
+      print(command, listed, table(forPeople));
     });
 
   keys

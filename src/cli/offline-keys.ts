@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { readKeys, type Algorithm, type VerificationKey } from '@portcullis/verifier';
 import { importKey, importPublicKey } from '../keys/key-import.js';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 import { readInput } from './input.js';
 
 export type FindKey = (kid: string | undefined) => VerificationKey | undefined;

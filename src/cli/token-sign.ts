@@ -1,30 +1,10 @@
 import { Option, type Command } from 'commander';
-import { SYSTEM } from '../common/principal.js';
 import { importKey } from '../keys/key-import.js';
 import { signBytes } from '../keys/signature.js';
-import { GeneratedTokens } from '../tokens/generated-tokens.service.js';
-import { readTokenPermissions } from '../tokens/token-permissions.js';
-import { invalidFields } from '../common/problem.js';
-import { withApplication } from './application.js';
-import { CliError } from './failure.js';
-import { readInput, readSecret } from './input.js';
+import { readInput, readJson, readSecret } from './input.js';
 import { print } from './output.js';
+import type { SignOptions } from './sign-options.js';
 import { duration, seconds } from './values.js';
-
-interface SignOptions {
-  ttl: number;
-  audience?: string;
-  subject?: string;
-  role?: string[];
-  permission?: string[];
-  permissions?: string;
-  claims?: string;
-  key?: string;
-  passphraseFile?: string;
-  pss?: boolean;
-  kid?: string;
-  typ: string;
-}
 
 /** `portcullis token sign` */
 export function signCommand(tokens: Command): void {
@@ -58,28 +38,10 @@ export function signCommand(tokens: Command): void {
     });
 }
 
-async function generate({ audience, subject, ttl, role, permission, permissions, claims }: SignOptions) {
-  if (audience === undefined) throw new CliError('Say with --audience whom the token is for.');
-  if (subject === undefined) throw new CliError('Say with --subject whom the token is about.');
-  const wanted = readTokenPermissions(permissions === undefined ? permission : jsonIn(permissions));
-  if ('errors' in wanted) throw invalidFields(wanted.errors);
-  const order = {
-    audience,
-    subject,
-    ttlSeconds: ttl,
-    roles: role ?? [],
-    permissions: wanted,
-    notBefore: null,
-    claims: claims === undefined ? {} : jsonIn(claims),
-  };
-  return withApplication(async (application) => {
-    // The operator's right rests on no token, so that no event ends it.
-    const authority = { actor: SYSTEM, asOf: 0, events: [], roles: [], tokenId: null };
-    const { accessToken, expiresIn, jti, warnings } = await application
-      .get(GeneratedTokens, { strict: false })
-      .generate(authority, order);
-    return { access_token: accessToken, expires_in: expiresIn, jti, ...(warnings && { warnings }) };
-  });
+/** Loaded when it is needed: what works offline need not wait for the whole service. */
+async function generate(options: SignOptions): Promise<{ access_token: string; expires_in: number }> {
+  const { generateToken } = await import('./token-generation.js');
+  return generateToken(options);
 }
 
 async function signOffline(options: SignOptions, path: string): Promise<{ access_token: string; expires_in: number }> {
@@ -91,7 +53,7 @@ async function signOffline(options: SignOptions, path: string): Promise<{ access
     ...(options.audience !== undefined && { aud: options.audience }),
     iat,
     exp: iat + options.ttl,
-    ...(options.claims !== undefined && jsonIn(options.claims)),
+    ...(options.claims !== undefined && readJson(options.claims)),
   };
   const header = { alg: key.algorithm, typ: options.typ, kid: options.kid ?? key.kid };
   const input = `${encoded(header)}.${encoded(payload)}`;
@@ -101,17 +63,4 @@ async function signOffline(options: SignOptions, path: string): Promise<{ access
 
 function encoded(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
-}
-
-function jsonIn(path: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(readInput(path));
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-    throw new CliError(`${path} is no JSON.`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new CliError(`${path} is no JSON object.`);
-  return value as Record<string, unknown>;
 }

@@ -1,13 +1,13 @@
 import { Option, type Command } from 'commander';
 import type { Algorithm } from '@portcullis/verifier';
-import { ExplainService } from '../tokens/explain.service.js';
-import { withApplication } from './application.js';
-import { CliError } from './failure.js';
+import type { Explained } from '../tokens/explain.service.js';
+import { CliError } from './cli-error.js';
 import { readInput } from './input.js';
 import { decodeJwt } from './jwt-text.js';
 import { keyFromFile, keysFromJwks } from './offline-keys.js';
 import { verifyOffline, type Expectations } from './offline-verification.js';
 import { print } from './output.js';
+import { signCommand } from './token-sign.js';
 import { duration, seconds } from './values.js';
 
 const ALGORITHMS: readonly Algorithm[] = [
@@ -24,8 +24,8 @@ interface VerifyOptions {
   maxAge?: number;
 }
 
-/** `portcullis token verify|decode|explain`; `sign` is in a file of its own. */
-export function tokenCommands(program: Command): Command {
+/** `portcullis token …` */
+export function tokenCommands(program: Command): void {
   const tokens = program.command('token').description('sign, verify, decode and explain tokens');
 
   tokens
@@ -79,9 +79,7 @@ export function tokenCommands(program: Command): Command {
       '\nThe token is - to be read from standard input.\n\nExample:\n  portcullis token explain eyJ…',
     )
     .action(async (token: string, _options: object, command: Command) => {
-      const explained = await withApplication((application) =>
-        application.get(ExplainService, { strict: false }).explain(textOf(token)),
-      );
+      const explained = await explain(textOf(token));
       const lines = explained.questions.map(
         ({ question, answer, facts }) => `${mark(answer)} ${question.padEnd(22)} ${JSON.stringify(facts)}`,
       );
@@ -89,16 +87,20 @@ export function tokenCommands(program: Command): Command {
       print(command, { ...explained }, [verdict, ...lines].join('\n'));
       if (!explained.accepted) process.exitCode = 1;
     });
-  return tokens;
+  signCommand(tokens);
+}
+
+/** Loaded when it is needed: what works offline need not wait for the whole service. */
+async function explain(token: string): Promise<Explained> {
+  const { explainToken } = await import('./token-explanation.js');
+  return explainToken(token);
 }
 
 type Answer = { accepted: true; claims: unknown } | { accepted: false; reason: string; detail: string };
 
 /** As the service decides, by the window; and by what else was asked for. */
 async function decide(token: string, options: VerifyOptions): Promise<Answer> {
-  const { accepted: good, reason } = await withApplication((application) =>
-    application.get(ExplainService, { strict: false }).explain(token),
-  );
+  const { accepted: good, reason } = await explain(token);
   if (!good) return { accepted: false, reason: reason ?? 'malformed', detail: 'portcullis token explain tells more' };
   const claims = decodeJwt(token).payload as Record<string, unknown>;
   const { iss, aud, iat } = claims;
@@ -112,7 +114,7 @@ async function decide(token: string, options: VerifyOptions): Promise<Answer> {
 }
 
 function refusal(reason: string, found: unknown): Answer {
-  return { accepted: false, reason, detail: `it has ${JSON.stringify(found) ?? 'none'}` };
+  return { accepted: false, reason, detail: `it has ${found === undefined ? 'none' : JSON.stringify(found)}` };
 }
 
 async function check(token: string, { key, jwks, maxAge, ...expected }: VerifyOptions): Promise<Answer> {

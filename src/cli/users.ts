@@ -7,7 +7,7 @@ import { CreateUserDto, UpdateUserDto } from '../users/users.dto.js';
 import { UsersService } from '../users/users.service.js';
 import { withApplication, type Application } from './application.js';
 import { checked } from './checked.js';
-import { CliError } from './failure.js';
+import { CliError } from './cli-error.js';
 import { readSecret } from './input.js';
 import { print } from './output.js';
 

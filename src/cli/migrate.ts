@@ -1,0 +1,16 @@
+import type { Command } from 'commander';
+import { migrateDatabase } from './application.js';
+import { print } from './output.js';
+
+/** `portcullis migrate` */
+export function migrateCommand(program: Command): void {
+  program
+    .command('migrate')
+    .description('bring the database to the schema of this version; a start of the service does so as well')
+    .addHelpText('after', '\nExample:\n  DATABASE_URL=postgres://… portcullis migrate')
+    .action(async (_options: object, command: Command) => {
+      const applied = await migrateDatabase();
+      const forPeople = applied.length === 0 ? 'Nothing to do.' : `Applied: ${applied.join(', ')}`;
+      print(command, { applied }, forPeople);
+    });
+}
