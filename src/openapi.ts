@@ -35,6 +35,11 @@ const TAGS: Readonly<Record<string, string>> = {
 const PROBLEM = getSchemaPath(ProblemDto);
 const PROBLEM_CONTENT = { 'application/problem+json': { schema: { $ref: PROBLEM } } };
 const OAUTH_ERROR_CONTENT = { 'application/json': { schema: { $ref: getSchemaPath(OAuthErrorDto) } } };
+const ANY_ERROR = { description: 'Any other error', content: PROBLEM_CONTENT };
+const ANY_OAUTH_ERROR = {
+  description: 'Any other error; a problem document where a request cannot be read far enough to tell its address',
+  content: { ...OAUTH_ERROR_CONTENT, ...PROBLEM_CONTENT },
+};
 
 /** The OpenAPI 3 document of every room's routes. `issuer` tells below which path the service is reached. */
 export function openApiDocument(app: NestFastifyApplication, issuer: string): OpenAPIObject {
@@ -53,8 +58,7 @@ export function openApiDocument(app: NestFastifyApplication, issuer: string): Op
     operationIdFactory: (controller, method) => operationId(controller, method),
   });
   for (const [path, item] of Object.entries(document.paths)) {
-    const errors = speaksOAuth(path) ? OAUTH_ERROR_CONTENT : PROBLEM_CONTENT;
-    for (const operation of operationsOf(item)) complete(operation, errors);
+    for (const operation of operationsOf(item)) complete(operation, { oauth: speaksOAuth(path) });
   }
   return document;
 }
@@ -70,16 +74,16 @@ function operationsOf({ get, put, post, patch, delete: remove }: PathItem): Oper
 }
 
 /** Says what holds everywhere: the form of any error, and that a route without security needs none. */
-function complete(operation: Operation, errors: typeof PROBLEM_CONTENT | typeof OAUTH_ERROR_CONTENT): void {
+function complete(operation: Operation, { oauth }: { oauth: boolean }): void {
   // A route with several addresses: `jwksRead[0]`, `jwksRead[1]`, …
   operation.operationId = (operation.operationId ?? '').replace(/\[0\]$/, '').replace(/\[(\d+)\]$/, '$1');
   operation.security ??= [];
-  operation.responses.default ??= { description: 'Any other error', content: errors };
   for (const response of Object.values(operation.responses)) {
     if (response === undefined || '$ref' in response) continue;
     const isProblem = Object.values(response.content ?? {}).some(
       ({ schema }) => schema && '$ref' in schema && schema.$ref === PROBLEM,
     );
-    if (isProblem) response.content = errors;
+    if (isProblem) response.content = oauth ? OAUTH_ERROR_CONTENT : PROBLEM_CONTENT;
   }
+  operation.responses.default ??= oauth ? ANY_OAUTH_ERROR : ANY_ERROR;
 }

@@ -78,10 +78,11 @@ function asJson(mutations: readonly Mutation[]): Mutation[] {
   }));
 }
 
-const withToken = (draft: Draft, { sender }: Fixture): Draft => ({
-  ...draft,
-  headers: [...draft.headers, ['Authorization', `Bearer ${sender.accessToken}`]],
-});
+/** Where a token is taken: it would be the wrong proof for a client that asks for one. */
+const withToken = (operation: Operation, draft: Draft, { sender }: Fixture): Draft => {
+  if (!operation.security.some((scheme) => 'bearer' in scheme)) return draft;
+  return { ...draft, headers: [...draft.headers, ['Authorization', `Bearer ${sender.accessToken}`]] };
+};
 
 async function send(draft: Draft): Promise<WireAnswer> {
   const answer = await exchange(app.url, written(draft));
@@ -105,7 +106,7 @@ async function attack(operation: Operation, mutations: readonly Mutation[]): Pro
   for (const [index, { name, apply }] of mutations.entries()) {
     for (const sentWithToken of waysToSend(operation, index)) {
       const draft = apply(validDraft(operation, fixture));
-      const sent = sentWithToken ? withToken(draft, fixture) : draft;
+      const sent = sentWithToken ? withToken(operation, draft, fixture) : draft;
       const answer = await send(sent);
       findings.push(...findingsOn(operation, `${name}${sentWithToken ? '' : ', no token'}`, sent, answer));
       // It may have used up what the next one is about, or the token.
@@ -120,7 +121,7 @@ describe('whatever is sent to an operation', () => {
   it('the requests are right before something is made wrong about them', async () => {
     for (const operation of api.operations) {
       const fixture = await fixtures.for(operation);
-      const draft = withToken(validDraft(operation, fixture), fixture);
+      const draft = withToken(operation, validDraft(operation, fixture), fixture);
       const answer = await send(draft);
       expect([operation.operationId, answer.status < 300, answer.body]).toEqual([
         operation.operationId,

@@ -15,6 +15,8 @@ const ON_THE_WAY = new Set([
   'unsupported_media_type',
   'headers_too_large',
   'expectation_failed',
+  // What the OAuth endpoints call all of these.
+  'invalid_request',
 ]);
 
 /** What is wrong with an answer, by the document; empty when nothing is. */
@@ -27,14 +29,15 @@ export function answerProblems(api: Api, operation: Operation, { status, headers
   if (!response.content) return body === '' ? [] : [`${status} has a body, and is declared without`];
 
   const [type = ''] = (headers['content-type'] ?? '').split(';');
-  const declared = response.content[type];
+  // What is no HTTP gets the same answer at each address: at those of OAuth only the default tells of it.
+  const declared = response.content[type] ?? operation.responses['default']?.content?.[type];
   if (!declared) return [`${status} is ${type === '' ? 'of no type' : type}, which is not declared`];
   if (!type.endsWith('json')) return [];
   const value = parsed(body);
   const wrong = value === undefined ? ['the body is no JSON'] : mismatches(api, declared.schema, value);
-  if (exact) return wrong;
-  const { code } = (value ?? {}) as { code?: string };
-  return ON_THE_WAY.has(code ?? '') ? wrong : [...wrong, `${status} ${code ?? ''} is not declared`];
+  if (exact?.content?.[type]) return wrong;
+  const { code, error = code ?? '' } = (value ?? {}) as { code?: string; error?: string };
+  return ON_THE_WAY.has(error) ? wrong : [...wrong, `${status} ${error} is not declared`];
 }
 
 function parsed(body: string): unknown {

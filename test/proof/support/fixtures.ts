@@ -51,6 +51,15 @@ export class Fixtures {
       // Of an algorithm that nobody's token is signed with.
       return { kid: (await this.created('/v1/keys/rotate', { algorithm: 'EdDSA' }))['kid'] as string };
     }
+    if (path.startsWith('/v1/audiences/')) {
+      const algorithm = path.endsWith('/secret') ? 'HS256' : 'RS256';
+      await this.created('/v1/audiences', { identifier: name, algorithm });
+      return { identifier: name };
+    }
+    if (path.startsWith('/v1/clients/')) {
+      const { clientId, secretId } = await this.created('/v1/clients', { name, permissions: ['users:read'] });
+      return { clientId: clientId as string, secretId: secretId as string };
+    }
     if (path.startsWith('/v1/auth/sessions/')) {
       const { http } = await signIn(this.admin, sender);
       return { id: (await http.get('/v1/auth/me')).body['sessionId'] as string };
@@ -73,6 +82,10 @@ export class Fixtures {
         return { name };
       case 'permissionsCreate':
         return { name: `${name}:read` };
+      case 'audiencesCreate':
+        return { identifier: name };
+      case 'clientsCreate':
+        return { clientId: name };
       case 'authLogin':
         return { ...loginOf(subject), email: undefined, audience: [this.issuer] };
       case 'authRefresh':
@@ -80,11 +93,28 @@ export class Fixtures {
         return { refresh_token: (await signIn(this.admin, subject)).refreshToken };
       case 'authChangePassword':
         return { currentPassword: sender.password, changeToken: undefined };
+      case 'oAuthToken':
+        return {
+          ...NO_PROOF,
+          grant_type: 'client_credentials',
+          ...(await this.client()),
+          scope: 'users:read',
+          resource: [this.issuer],
+        };
+      case 'oAuthIntrospect':
+      case 'oAuthRevoke':
+        return { ...NO_PROOF, token: (await signIn(this.admin, subject)).accessToken };
       case 'forcedExpirationsForce':
         return { key: subject.id };
       default:
         return {};
     }
+  }
+
+  private async client(): Promise<Record<string, unknown>> {
+    const asked = { name: this.freshName(), permissions: ['users:read'] };
+    const { clientId, clientSecret } = await this.created('/v1/clients', asked);
+    return { client_id: clientId, client_secret: clientSecret };
   }
 
   private async created(path: string, body: object): Promise<Record<string, unknown>> {
@@ -97,6 +127,15 @@ export class Fixtures {
     return `proof-${++this.count}`;
   }
 }
+
+/** Of a client that proves itself in several ways at once nothing is believed. */
+const NO_PROOF = {
+  client_id: undefined,
+  client_secret: undefined,
+  client_assertion: undefined,
+  client_assertion_type: undefined,
+  refresh_token: undefined,
+};
 
 const loginOf = ({ username, password }: Person): object => ({ username, password });
 

@@ -45,6 +45,13 @@ export interface Operation {
   responses: Record<string, { content?: Content }>;
 }
 
+const FORM = 'application/x-www-form-urlencoded';
+
+/** Bodies are JSON, but for the forms of OAuth. */
+export function bodyTypeOf({ requestBody }: Operation): 'application/json' | typeof FORM {
+  return requestBody && FORM in requestBody.content ? FORM : 'application/json';
+}
+
 interface Document {
   paths: Record<string, Record<string, Omit<Operation, 'method' | 'path'>>>;
   components: { schemas: Record<string, Schema> };
@@ -73,9 +80,9 @@ export class Api {
     return found;
   }
 
-  /** The schema of the JSON body that an operation takes, if it takes one. */
-  bodyOf({ requestBody }: Operation): Schema | null {
-    const schema = requestBody?.content['application/json']?.schema;
+  /** The schema of the body that an operation takes, if it takes one. */
+  bodyOf(operation: Operation): Schema | null {
+    const schema = operation.requestBody?.content[bodyTypeOf(operation)]?.schema;
     return schema ? this.resolve(schema) : null;
   }
 }

@@ -1,4 +1,4 @@
-import type { Operation } from './openapi.js';
+import { bodyTypeOf, type Operation } from './openapi.js';
 import type { WireRequest } from './wire.js';
 
 /** A request before it is written out, so that one part of it can be made wrong and the rest stays right. */
@@ -11,8 +11,10 @@ export interface Draft {
   /** What follows the `?`; empty: no `?`. */
   query: string;
   headers: [string, string][];
-  /** A JSON value, or the bytes themselves. */
+  /** Fields, or the bytes themselves. */
   body?: { json: Record<string, unknown> } | { bytes: Buffer };
+  /** Whether fields are written as a form, and not as JSON. */
+  asForm: boolean;
 }
 
 /** One way to make a request wrong, or at least odd. */
@@ -31,14 +33,26 @@ export function validDraft(
     path: operation.path,
     params,
     query: '',
-    headers: json ? [['Content-Type', 'application/json']] : [],
+    headers: json ? [['Content-Type', bodyTypeOf(operation)]] : [],
     ...(json && { body: { json } }),
+    asForm: bodyTypeOf(operation) !== 'application/json',
   };
 }
 
-export function written({ method, path, params, query, headers, body }: Draft): WireRequest {
+export function written({ method, path, params, query, headers, body, asForm }: Draft): WireRequest {
   const address = path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? '');
   const request = { method, target: query === '' ? address : `${address}?${query}`, headers };
   if (!body) return request;
-  return { ...request, body: 'bytes' in body ? body.bytes : Buffer.from(JSON.stringify(body.json)) };
+  return {
+    ...request,
+    body: 'bytes' in body ? body.bytes : Buffer.from(asForm ? formOf(body.json) : JSON.stringify(body.json)),
+  };
+}
+
+/** A list is a field that is there several times; what is no text is written as JSON has it. */
+function formOf(fields: Record<string, unknown>): string {
+  const pairs = Object.entries(fields).flatMap(([name, value]) =>
+    [value].flat().map((each): [string, string] => [name, typeof each === 'string' ? each : JSON.stringify(each)]),
+  );
+  return new URLSearchParams(pairs).toString();
 }
