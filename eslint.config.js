@@ -58,7 +58,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['config/env.ts', 'test/**', 'bench/**', 'jest.config.js'],
+    files: ['config/env.ts', 'test/**', 'bench/**', 'examples/**', 'jest.config.js'],
     rules: { 'no-restricted-properties': 'off', 'no-restricted-imports': 'off' },
   },
   {
