@@ -1,0 +1,43 @@
+import path from 'node:path';
+
+/**
+ * What comes first: the soak, which keeps one of two workers for ten minutes, then what measures how long things take, so that nothing but the
+ * soak runs beside it, then the others from the longest to the shortest, so that no long one is left for the end. A proof that is not
+ * named here comes after these.
+ */
+const ORDER = [
+  'soak',
+  'load',
+  'door',
+  'crash',
+  'upgrade',
+  'faults',
+  'key-rotation',
+  'operations',
+  'instances',
+  'start',
+  'input',
+  'privileges',
+  'races',
+  'decisions-http',
+  'token-attacks',
+  'door-limits',
+  'decisions',
+];
+
+/** Jest's `testSequencer` of `npm run test:proof`. */
+export default class ProofSequencer {
+  sort(tests) {
+    return tests.toSorted((a, b) => place(a) - place(b) || a.path.localeCompare(b.path));
+  }
+
+  /** Jest offers how long each took: the order does not depend on that. */
+  cacheResults() {
+    return undefined;
+  }
+}
+
+function place(test) {
+  const index = ORDER.indexOf(path.basename(test.path, '.proof.ts'));
+  return index < 0 ? ORDER.length : index;
+}
