@@ -59,6 +59,10 @@ export function attemptsBy(
     'delete the role admin': () => http.delete('/v1/roles/admin'),
     'delete the role auditor': () => http.delete('/v1/roles/auditor'),
     'delete their permission': () => http.delete(`/v1/permissions/${target.permissions[0] ?? ''}`),
+    'make a client with more': () => http.post('/v1/clients', { name: fresh(), permissions: all }),
+    'make a client with their permissions': () =>
+      http.post('/v1/clients', { name: fresh(), permissions: target.permissions }),
+    'make a secret to write tokens with': () => http.post('/v1/audiences', { identifier: fresh(), algorithm: 'HS256' }),
     'take their role': () => http.put(`/v1/users/${userId}/roles`, { roles: [role, target.role] }),
     'take the role admin': () => http.put(`/v1/users/${userId}/roles`, { roles: [role, 'admin'] }),
     'make a user with their role': () => http.post('/v1/users', { ...newUser(), roles: [target.role] }),

@@ -6,6 +6,8 @@ export interface Rights {
   ofUsers: Map<string, Set<string>>;
   /** Names of permissions by name of the role. */
   ofRoles: Map<string, Set<string>>;
+  /** Names of permissions by id of the client. */
+  ofClients: Map<string, Set<string>>;
   /** All that somebody else could use to get into an account or keep its owner out, by user id. */
   accounts: Map<string, string>;
   /** Ids of the members of the role `admin`, which gets whatever permission is created and loses whatever is deleted. */
@@ -13,7 +15,7 @@ export interface Rights {
 }
 
 export async function readRights(database: TestDatabase): Promise<Rights> {
-  const [users, roles] = await Promise.all([
+  const [users, roles, clients] = await Promise.all([
     database.query<{ id: string; account: string; admin: boolean; permissions: string[] }>(
       `SELECT u.id, concat_ws(' ', u.username, u.email, u.status, u.password_hash, u.must_change_password, u.session_epoch,
            (SELECT count(*) FROM live_sessions s WHERE s.user_id = u.id)) AS account,
@@ -25,10 +27,14 @@ export async function readRights(database: TestDatabase): Promise<Rights> {
     database.query<{ name: string; permissions: string[] }>(
       `SELECT name, ARRAY(SELECT permission_name FROM role_permissions WHERE role_name = name ORDER BY 1) AS permissions FROM roles`,
     ),
+    database.query<{ id: string; permissions: string[] }>(
+      `SELECT client_id AS id, array_agg(permission_name) AS permissions FROM client_permissions GROUP BY client_id`,
+    ),
   ]);
   return {
     ofUsers: new Map(users.map(({ id, permissions }) => [id, new Set(permissions)])),
     ofRoles: new Map(roles.map(({ name, permissions }) => [name, new Set(permissions)])),
+    ofClients: new Map(clients.map(({ id, permissions }) => [id, new Set(permissions)])),
     accounts: new Map(users.map(({ id, account }) => [id, account])),
     admins: new Set(users.filter(({ admin }) => admin).map(({ id }) => id)),
   };
@@ -62,5 +68,8 @@ export function overreach(before: Rights, after: Rights, held: ReadonlySet<strin
     const won = beyond(after.ofRoles.get(role)).filter((name) => !before.ofRoles.get(role)?.has(name));
     return [...lost.map((name) => `role ${role} lost ${name}`), ...won.map((name) => `role ${role} got ${name}`)];
   });
-  return [...new Set([...given, ...touched, ...taken, ...roles])];
+  const clients = [...after.ofClients].flatMap(([id, now]) =>
+    beyond(now).flatMap((name) => (before.ofClients.get(id)?.has(name) ? [] : [`client ${id} got ${name}`])),
+  );
+  return [...new Set([...given, ...touched, ...taken, ...roles, ...clients])];
 }
