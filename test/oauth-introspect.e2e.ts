@@ -189,6 +189,36 @@ describe('somebody with tokens:introspect asks about a token', () => {
   });
 });
 
+describe('a generated token', () => {
+  const generate = async (order: object) => {
+    const { status, body } = await admin.post('/v1/tokens', { ttlSeconds: 3600, ...order });
+    expect(status).toBe(201);
+    return { token: body['access_token'] as string, jti: body['jti'] as string };
+  };
+
+  it('is active until it is revoked, for its audience', async () => {
+    const { token, jti } = await generate({ audience: orders, subject: 'sensor-7', permissions: ['users:read'] });
+    expect(await about(token, basic(orderService))).toMatchObject({ active: true, sub: 'sensor-7', jti });
+    expect(await about(token, basic(billingService))).toEqual({ active: false });
+    expect((await admin.delete(`/v1/tokens/${jti}`)).status).toBe(204);
+    expect(await about(token, basic(orderService))).toEqual({ active: false });
+  });
+
+  it('is not active before it may be used', async () => {
+    const notBefore = new Date(Date.now() + 600_000).toISOString();
+    const { token } = await generate({ audience: orders, permissions: [], notBefore });
+    expect(await about(token, basic(orderService))).toEqual({ active: false });
+  });
+
+  it('names its subjects, when it is for a broker', async () => {
+    const permissions = { sub: ['/prices/*'], pub: [], all: [] };
+    const { token } = await generate({ audience: orders, subject: 'sensor-7', permissions });
+    const answer = await about(token, basic(orderService));
+    expect(answer).toMatchObject({ active: true, sub: 'sensor-7', permissions });
+    expect(answer).not.toHaveProperty('scope');
+  });
+});
+
 describe('nobody else learns anything', () => {
   const ask = (headers: Record<string, string>, fields: Parameters<typeof postForm>[2] = { token: 'x' }) =>
     postForm(app.http, '/oauth/introspect', fields, headers);

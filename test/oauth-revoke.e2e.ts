@@ -154,6 +154,32 @@ describe('somebody revokes', () => {
     expect(await verdict(app.http.as(weakToken), '/v1/users')).toBe('accepted');
   });
 
+  it('a generated token, with tokens:revoke: on record it is revoked', async () => {
+    const order = { audience: 'http://localhost:3000', ttlSeconds: 3600, permissions: ['users:read'] };
+    const { body } = await admin.post('/v1/tokens', order);
+    const [token, jti] = [body['access_token'] as string, body['jti'] as string];
+    expect((await revoke(token)).body['error']).toBe('unauthorized_client');
+    expect((await revoke(token, basic(client))).body['error']).toBe('unauthorized_client');
+    expect((await revokeAs(revoker, token)).body['error']).toBe('insufficient_scope');
+    expect(await verdict(app.http.as(token), '/v1/users')).toBe('accepted');
+    expect((await revokeAs(admin, token)).status).toBe(200);
+    expect(await verdict(second.http.as(token), '/v1/users')).toBe('401 token_revoked');
+    const rows = await app.database.query('SELECT FROM generated_tokens WHERE jti = $1 AND revoked_at IS NOT NULL', [
+      jti,
+    ]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it('no token on record by another that was given its name, for another audience', async () => {
+    const order = { audience: 'http://localhost:3000', ttlSeconds: 3600, permissions: ['users:read'] };
+    const { body } = await admin.post('/v1/tokens', order);
+    const token = body['access_token'] as string;
+    const own = await clientToken(app.http, client);
+    const namesake = await reissued(app, own, { jti: body['jti'], aud: 'https://orders.example.org' });
+    expect((await revoke(namesake, basic(client))).status).toBe(200);
+    expect(await verdict(app.http.as(token), '/v1/users')).toBe('accepted');
+  });
+
   it('nothing with a proof that is none', async () => {
     expect((await revoke(ann.accessToken, bearer('x'))).body['error']).toBe('invalid_token');
     expect((await revoke(ann.accessToken, basic({ ...client, clientSecret: 'x' }))).body['error']).toBe(

@@ -4,6 +4,7 @@ import {
   TokenVerifier,
   VerificationError,
   VerifiedToken,
+  audienceOf,
   isExpired,
   outlivesRetention,
   type Principal,
@@ -54,16 +55,22 @@ export class IssuedTokens {
     const { follower } = this.verifier;
     // What claims to live longer than anything may is refused as it is.
     if (isExpired(claims, follower.now() / 1000) || outlivesRetention(claims, follower.window)) return false;
-    const recorded = await manager.query<unknown[]>('SELECT FROM generated_tokens WHERE jti = $1', [claims.jti]);
-    const [rows] =
-      recorded.length > 0
-        ? await manager.query<[unknown[], number]>(REVOKE_RECORDED, [claims.jti, revokedBy])
-        : [await manager.query<unknown[]>(REVOKE_OTHER, [claims.jti, revokedBy, claims.exp])];
-    return rows.length > 0;
+    const [recorded] = await manager.query<{ audience: string }[]>(
+      'SELECT audience FROM generated_tokens WHERE jti = $1',
+      [claims.jti],
+    );
+    if (!recorded) {
+      const values = [claims.jti, revokedBy, claims.exp];
+      return (await manager.query<unknown[]>(REVOKE_OTHER, values)).length > 0;
+    }
+    // Who knows the secret of one audience can write any jti into a token for it, and so must not reach what is on record for another.
+    if (!audienceOf(claims).includes(recorded.audience)) return false;
+    const [, revoked] = await manager.query<[unknown[], number]>(REVOKE_RECORDED, [claims.jti, revokedBy]);
+    return revoked > 0;
   }
 }
 
 const REVOKE_RECORDED = `
-UPDATE generated_tokens SET revoked_at = clock_timestamp(), revoked_by = $2 WHERE jti = $1 AND revoked_at IS NULL RETURNING jti`;
+UPDATE generated_tokens SET revoked_at = clock_timestamp(), revoked_by = $2 WHERE jti = $1 AND revoked_at IS NULL`;
 const REVOKE_OTHER = `
 INSERT INTO token_revocations (jti, revoked_by, expires_at) VALUES ($1, $2, to_timestamp($3)) ON CONFLICT DO NOTHING RETURNING jti`;
