@@ -122,7 +122,8 @@ describe('the OpenAPI document', () => {
         );
         for (const [type] of problems)
           expect([route, status, type]).toEqual([route, status, 'application/problem+json']);
-        if (status === '400') expect([route, problems.length]).toEqual([route, 1]);
+        // One route speaks as the program does whose place it takes.
+        if (status === '400' && route !== 'post /token/generate') expect([route, problems.length]).toEqual([route, 1]);
       }
     }
   });

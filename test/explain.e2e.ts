@@ -4,6 +4,8 @@ import type { HttpClient } from './support/http.js';
 import { createPerson, signIn, type Person, type SignedIn } from './support/people.js';
 import { claimsOf, encoded, reissued } from './support/tokens.js';
 
+const ISSUER = 'http://localhost:3000';
+
 interface Explained {
   accepted: boolean;
   reason?: string;
@@ -83,6 +85,52 @@ describe('explaining a token', () => {
   it('of another issuer', async () => {
     const foreign = await reissued(app, here.accessToken, { iss: 'https://elsewhere.example' });
     expect((await explained(foreign)).slice(0, 2)).toEqual([false, 'wrong_issuer']);
+  });
+
+  const generated = async (body: object): Promise<{ token: string; jti: string }> => {
+    const answer = await admin.post('/v1/tokens', { audience: ISSUER, ttlSeconds: 600, ...body });
+    return { token: String(answer.body['access_token']), jti: String(answer.body['jti']) };
+  };
+  const PERMITS = { permissions: { pub: ['/out'] } };
+
+  it('that was generated about a user, and ends with the user', async () => {
+    const { token, jti } = await generated({ subject: ann.id });
+    expect(await explained(token)).toEqual([true, undefined, true, true, true, true, true]);
+    await admin.delete(`/v1/tokens/${jti}`);
+    expect(await explained(token)).toEqual([false, 'token_revoked', true, true, true, true, false]);
+    const { token: another } = await generated({ subject: ann.id, ...PERMITS });
+    expect(await explained(another)).toEqual([true, undefined, true, true, true, true, true]);
+    await admin.post(`/v1/users/${ann.id}/disable`);
+    expect(await explained(another)).toEqual([false, 'user_disabled', true, true, true, false, true]);
+  });
+
+  it('that is about nobody known here, by the key of the issuer or a secret', async () => {
+    for (const algorithm of ['RS256', 'HS256']) {
+      const audience = `urn:explain:${algorithm}`;
+      await admin.post('/v1/audiences', { identifier: audience, algorithm });
+      const { token } = await generated({ audience, subject: 'device-17' });
+      expect(await explained(token)).toEqual([true, undefined, true, true, null, null, true]);
+      await admin.delete(`/v1/audiences/${audience}`);
+      expect((await explained(token))[0]).toBe(false);
+    }
+  });
+
+  it('of a client, which changes its secret or is disabled', async () => {
+    const { body } = await admin.post('/v1/clients', { name: 'Billing', permissions: [], audiences: [] });
+    const clientId = String(body['clientId']);
+    const { token } = await generated({ subject: clientId });
+    expect(await explained(token)).toEqual([true, undefined, true, true, true, null, true]);
+    const client = app.http.as(token);
+    for (const path of ['/v1/auth/me', '/v1/auth/sessions'])
+      expect((await client.get(path)).body).toMatchObject({ status: 403, code: 'not_a_user' });
+    expect((await client.post('/v1/auth/logout-all')).status).toBe(403);
+    await app.database.query(`INSERT INTO client_secrets (id, client_id, hash) VALUES (gen_random_uuid(), $1, '')`, [
+      clientId,
+    ]);
+    expect(await explained(token)).toEqual([false, 'credentials_changed', true, true, false, null, true]);
+    const { token: later } = await generated({ subject: clientId });
+    await admin.post(`/v1/clients/${clientId}/disable`);
+    expect(await explained(later)).toEqual([false, 'client_disabled', true, true, true, null, false]);
   });
 
   it.each(['garbage', 'a.b.c', '{}', 'prt_AAAA'])('that is none (%s)', async (token) => {

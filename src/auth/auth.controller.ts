@@ -13,7 +13,7 @@ import {
 import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { OptionalToken, Public, Requires } from '../common/access.js';
-import { CurrentActor, CurrentPrincipal, type Actor } from '../common/principal.js';
+import { CurrentActor, CurrentPrincipal, userOf, type Actor } from '../common/principal.js';
 import { ProblemDto, tokenRequired } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
@@ -37,6 +37,8 @@ const CHANGE_EXAMPLES = {
     value: { changeToken: 'eyJhbGciOiJIUzI1NiIs…', newPassword: 'violet otters juggle lanterns' },
   },
 };
+
+const NOT_A_USER = { type: ProblemDto, description: '`not_a_user`: the token is that of a client' };
 
 @ApiTags('Auth')
 @Controller('v1/auth')
@@ -102,18 +104,20 @@ export class AuthController {
   @HttpCode(204)
   @Requires()
   @ApiOperation({ summary: 'End all of your sessions' })
+  @ApiForbiddenResponse(NOT_A_USER)
   @ApiNoContentResponse({ description: 'All of them have ended, and with them their tokens' })
   async logoutAll(@CurrentPrincipal() principal: Principal, @CurrentActor() actor: Actor): Promise<void> {
-    await this.sessions.endAll(actor, principal.subject, 'logout_all');
+    await this.sessions.endAll(actor, userOf(principal), 'logout_all');
   }
 
   @Get('me')
   @Requires()
   @ApiOperation({ summary: 'Read who you are and what you may do' })
+  @ApiForbiddenResponse(NOT_A_USER)
   @ApiOkResponse({ type: MeDto })
   async me(@CurrentPrincipal() principal: Principal): Promise<MeDto> {
     const { id, username, email, displayName, status, credentialsChangedAt } = await this.users.profile(
-      principal.subject,
+      userOf(principal),
     );
     return {
       id,
@@ -142,6 +146,7 @@ export class AuthController {
     type: ProblemDto,
     description: 'The new password is not acceptable, or the current one is missing',
   })
+  @ApiForbiddenResponse(NOT_A_USER)
   @ApiConflictResponse({ type: ProblemDto, description: '`credentials_changed`: they were changed meanwhile' })
   changePassword(@Body() dto: ChangePasswordDto, @Req() request: FastifyRequest): Promise<TokenPairDto> {
     return this.passwords.change(changeRightOf(dto, request), dto, callerOf(request));
@@ -152,7 +157,7 @@ export class AuthController {
 function changeRightOf(dto: ChangePasswordDto, request: FastifyRequest): ChangeRight {
   const { principal } = request;
   if (dto.changeToken !== undefined) return { changeToken: dto.changeToken };
-  if (principal) return { userId: principal.subject, audience: [...principal.audience] };
+  if (principal) return { userId: userOf(principal), audience: [...principal.audience] };
   const bearer = bearerOf(request.raw);
   if (typeof bearer !== 'object') throw request.refuse?.() ?? tokenRequired();
   return { changeToken: bearer.token, ...(request.refuse && { refuse: request.refuse }) };

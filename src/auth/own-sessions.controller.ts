@@ -1,6 +1,7 @@
 import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import {
   ApiBadRequestResponse,
+  ApiForbiddenResponse,
   ApiNoContentResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
@@ -11,10 +12,12 @@ import {
 import type { Principal } from '@portcullis/verifier';
 import { Requires } from '../common/access.js';
 import { PageQuery, UUID, decodeCursor } from '../common/pagination.js';
-import { CurrentActor, CurrentPrincipal, type Actor } from '../common/principal.js';
+import { CurrentActor, CurrentPrincipal, userOf, type Actor } from '../common/principal.js';
 import { ProblemDto, notFound } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { SessionPageDto } from './auth.dto.js';
+
+const NOT_A_USER = { type: ProblemDto, description: '`not_a_user`: the token is that of a client' };
 
 @ApiTags('Auth')
 @Controller('v1/auth/sessions')
@@ -25,9 +28,10 @@ export class OwnSessionsController {
   @Requires()
   @ApiOperation({ summary: 'List your sessions, newest first' })
   @ApiOkResponse({ type: SessionPageDto })
+  @ApiForbiddenResponse(NOT_A_USER)
   @ApiBadRequestResponse({ type: ProblemDto, description: 'The limit or the cursor is not acceptable' })
   async list(@CurrentPrincipal() principal: Principal, @Query() { limit, cursor }: PageQuery): Promise<SessionPageDto> {
-    const { items, nextCursor } = await this.sessions.listOf(principal.subject, limit, decodeCursor(cursor, UUID));
+    const { items, nextCursor } = await this.sessions.listOf(userOf(principal), limit, decodeCursor(cursor, UUID));
     return { items: items.map((session) => ({ ...session, current: session.id === principal.sessionId })), nextCursor };
   }
 
@@ -37,13 +41,15 @@ export class OwnSessionsController {
   @ApiOperation({ summary: 'End one of your sessions' })
   @ApiParam({ name: 'id', format: 'uuid' })
   @ApiNoContentResponse({ description: 'It has ended, and with it its tokens' })
+  @ApiForbiddenResponse(NOT_A_USER)
   @ApiNotFoundResponse({ type: ProblemDto, description: 'You have no such session' })
   async end(
     @Param('id') id: string,
     @CurrentPrincipal() principal: Principal,
     @CurrentActor() actor: Actor,
   ): Promise<void> {
-    const ended = UUID.test(id) && (await this.sessions.end(actor, id, 'ended_by_user', principal.subject));
+    const userId = userOf(principal);
+    const ended = UUID.test(id) && (await this.sessions.end(actor, id, 'ended_by_user', userId));
     if (!ended) throw notFound('session');
   }
 }

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
-import type { Problem } from './problem.js';
+import { Problem } from './problem.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -42,6 +42,17 @@ export function actorOf(request: FastifyRequest): Actor {
   if (!principal) return { type: 'anonymous', id: null, sessionId: null, permissions: new Set(), ...via };
   const type = principal.subject === principal.clientId ? 'client' : 'user';
   return { type, id: principal.subject, sessionId: principal.sessionId, permissions: principal.permissions, ...via };
+}
+
+/**
+ * The user that an accepted token is about.
+ *
+ * @throws Problem 403 for the token of a client, of whom a route about "you" has nothing to say
+ */
+export function userOf({ subject, clientId }: Principal): string {
+  if (subject === clientId)
+    throw new Problem(403, 'not_a_user', 'This is for people, and the token is that of a client.');
+  return subject;
 }
 
 function requestOf(context: ExecutionContext): FastifyRequest {
