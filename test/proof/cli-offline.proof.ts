@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { exportJWK, jwtVerify } from 'jose';
 import { cli } from '../support/cli.js';
 
@@ -19,6 +19,9 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'portcullis-cli-'));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+// Each command is a process of its own, which takes a second, and many on a busy machine.
+jest.setTimeout(240_000);
 
 describe('portcullis, offline', () => {
   it('prints help with examples, and says with status 2 that it was not understood', async () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startApp, type TestApp } from '../support/app.js';
 import { cli, type CliResult } from '../support/cli.js';
 import { createPerson, signIn, verdict } from '../support/people.js';
@@ -36,6 +36,9 @@ const run = async (...args: string[]): Promise<CliResult> => {
   if (result.stderr !== '') throw new Error(result.stderr);
   return result;
 };
+
+// Each command is a process of its own, which takes a second, and many on a busy machine.
+jest.setTimeout(240_000);
 
 describe('portcullis, beside a running service', () => {
   it('creates a user who then logs in, disables, enables, and gives another password', async () => {
