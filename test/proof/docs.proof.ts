@@ -40,6 +40,8 @@ describe('the blocks to be pasted', () => {
     });
     expect(stderr).toBe('');
     expect(stdout).toBe(promised);
-    console.log(`proof: the ${blocks.length} blocks of docs/${page} print its ${promised.split('\n').length - 1} lines`);
+    console.log(
+      `proof: the ${blocks.length} blocks of docs/${page} print its ${promised.split('\n').length - 1} lines`,
+    );
   });
 });
