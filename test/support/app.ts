@@ -21,6 +21,8 @@ export interface AppOptions {
   /** The database of another app, to run a second instance on it. Whoever created it drops it. */
   database?: TestDatabase;
   clock?: Clock;
+  /** A free one by default. */
+  port?: number;
   /** Takes the log lines. Set `PORTCULLIS_LOG_LEVEL` as well. */
   log?: DestinationStream;
 }
@@ -60,7 +62,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     ...(options.clock && { clock: options.clock }),
   });
   await nest.get(FirstAdmin).ensure(() => undefined);
-  await nest.listen({ port: 0, host: '127.0.0.1' });
+  await nest.listen({ port: options.port ?? 0, host: '127.0.0.1' });
   nest.get(Readiness).serving();
   const url = await nest.getUrl();
   const http = new HttpClient(url);

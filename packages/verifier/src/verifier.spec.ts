@@ -66,14 +66,8 @@ class Truth {
     this.asked++;
     if (this.failing) return Promise.reject(new Error('down'));
     const events = this.events.filter(({ seq }) => seq > after);
-    return Promise.resolve({
-      seq: this.seq,
-      floor: 0,
-      keepSeconds: 3600,
-      keepAccessSeconds: 300,
-      now: this.now,
-      events,
-    });
+    const { seq, now } = this;
+    return Promise.resolve({ seq, floor: 0, keepSeconds: 3600, keepAccessSeconds: 300, now, events });
   }
 }
 

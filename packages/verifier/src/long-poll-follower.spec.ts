@@ -1,0 +1,136 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { StaleWindowError } from './errors.js';
+import type { CatchUp, ValidityEvent } from './events.js';
+import { LongPollFollower, type LongPollOptions } from './long-poll-follower.js';
+import { ValidityWindow } from './window.js';
+
+interface Question {
+  after: number;
+  waitSeconds: number;
+  signal: AbortSignal;
+  answer: (answer: Partial<CatchUp>) => void;
+  fail: () => void;
+}
+
+/** A source whose answers the test gives, one question at a time. */
+class Source {
+  private waiting: ((question: Question) => void)[] = [];
+  private asked: Question[] = [];
+
+  readonly ask = (after: number, waitSeconds: number, signal: AbortSignal): Promise<CatchUp> =>
+    new Promise<CatchUp>((resolve, reject) => {
+      const question: Question = {
+        after,
+        waitSeconds,
+        signal,
+        answer: (answer) => {
+          resolve({ seq: after, floor: 0, keepSeconds: 300, keepAccessSeconds: 300, events: [], ...answer });
+        },
+        fail: () => {
+          reject(new Error('refused'));
+        },
+      };
+      const next = this.waiting.shift();
+      if (next) next(question);
+      else this.asked.push(question);
+    });
+
+  next(): Promise<Question> {
+    const question = this.asked.shift();
+    return question ? Promise.resolve(question) : new Promise((resolve) => this.waiting.push(resolve));
+  }
+}
+
+const disabled = (seq: number): ValidityEvent => ({ kind: 'client', key: 'orders', seq, reason: 'client_disabled' });
+
+let follower: LongPollFollower | undefined;
+afterEach(() => follower?.stop());
+
+function follow(options: Partial<LongPollOptions> = {}): { source: Source; follower: LongPollFollower } {
+  const source = new Source();
+  follower = new LongPollFollower(source.ask, new ValidityWindow({ hashedKeys: true }), { waitSeconds: 2, ...options });
+  follower.start();
+  return { source, follower };
+}
+
+describe('following the feed by long polls', () => {
+  it('asks for the whole window first, then lets the source wait, and takes over what comes', async () => {
+    const { source, follower } = follow();
+    const first = await source.next();
+    expect([first.after, first.waitSeconds]).toEqual([0, 0]);
+    first.answer({ seq: 10 });
+    const second = await source.next();
+    expect([second.after, second.waitSeconds]).toEqual([10, 2]);
+    second.answer({ seq: 12, events: [disabled(12)] });
+    expect((await source.next()).after).toBe(12);
+    expect(follower.window.newest('client', 'orders')?.seq).toBe(12);
+  });
+
+  it('is as fresh as the moment at which the question was sent, plus the wait that the source tells, and never more', async () => {
+    let now = 1000;
+    const { source, follower } = follow({ monotonic: () => now });
+    const first = await source.next();
+    // However late the answer comes, it proves nothing about the time since the source read the truth.
+    now = 4000;
+    first.answer({ seq: 10, waitedMs: 500 });
+    await source.next();
+    expect(follower.freshAsOf).toBe(1500);
+    expect(follower.freshSince(1500)).toBeUndefined();
+  });
+
+  it('believes no wait that is longer than the answer took', async () => {
+    let now = 1000;
+    const { source, follower } = follow({ monotonic: () => now });
+    const first = await source.next();
+    now = 1200;
+    first.answer({ seq: 10, waitedMs: 60_000 });
+    await source.next();
+    expect(follower.freshAsOf).toBe(1200);
+  });
+
+  it('asks anew without waiting when somebody needs to know now', async () => {
+    const { source, follower } = follow();
+    (await source.next()).answer({ seq: 10 });
+    const waiting = await source.next();
+    const known = follower.freshSince(follower.monotonic());
+    expect(waiting.signal.aborted).toBe(true);
+    const hurried = await source.next();
+    expect([hurried.after, hurried.waitSeconds]).toEqual([10, 0]);
+    hurried.answer({ seq: 10 });
+    await expect(known).resolves.toBeUndefined();
+  });
+
+  it('loads the whole window again when an answer does not continue it', async () => {
+    const { source, follower } = follow();
+    (await source.next()).answer({ seq: 10, events: [disabled(9)] });
+    (await source.next()).answer({ seq: 8 });
+    const whole = await source.next();
+    expect(whole.after).toBe(0);
+    whole.answer({ seq: 8 });
+    await source.next();
+    expect(follower.window.newest('client', 'orders')).toBeUndefined();
+  });
+
+  it('keeps nobody waiting while the source is known not to answer, and recovers by itself', async () => {
+    const notices: (StaleWindowError | undefined)[] = [];
+    const { source, follower } = follow({ onConnection: (error) => notices.push(error), random: () => 0 });
+    (await source.next()).answer({ seq: 10 });
+    (await source.next()).fail();
+    const again = await source.next();
+    await expect(follower.freshSince(follower.monotonic())).rejects.toBeInstanceOf(StaleWindowError);
+    expect(again.waitSeconds).toBe(0);
+    again.fail();
+    (await source.next()).answer({ seq: 11 });
+    await source.next();
+    expect(notices.map((notice) => notice === undefined)).toEqual([false, true]);
+    expect(follower.freshSince(follower.freshAsOf ?? Infinity)).toBeUndefined();
+  });
+
+  it('gives up a question that nobody answers', async () => {
+    const { source, follower } = follow({ timeoutMs: 30 });
+    const first = await source.next();
+    await expect(follower.freshSince(0)).rejects.toBeInstanceOf(StaleWindowError);
+    (await source.next()).answer({ seq: 3 });
+    expect(first.signal.aborted).toBe(true);
+  });
+});
