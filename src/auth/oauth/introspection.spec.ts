@@ -25,9 +25,7 @@ describe('what is said about an access token', () => {
       active: true,
       token_type: 'Bearer',
     });
-    const more = aboutAccessToken(
-      principalOf({ nbf: 1, preferred_username: 'Alice', aud: ['a', 'b'] }),
-    );
+    const more = aboutAccessToken(principalOf({ nbf: 1, preferred_username: 'Alice', aud: ['a', 'b'] }));
     expect(more).toMatchObject({ nbf: 1, username: 'Alice', aud: ['a', 'b'] });
   });
 
