@@ -145,9 +145,11 @@ describe('a revoked token', () => {
     const { client: reader } = await holderOf(admin, ['users:read']);
     const own = await generate({ permissions: ['users:read'] }, weak);
     const strong = await generate({ permissions: ['keys:read'], subject: 'device', audience: await audience() });
+    const byRole = await generate({ roles: ['auditor'] });
     const about = await generate({ subject: (await createPerson(admin, ['auditor'])).id });
     const harmless = await generate({ permissions: ['users:read'], subject: (await createPerson(admin)).id });
     expect((await weak.delete(`/v1/tokens/${strong.jti}`)).status).toBe(403);
+    expect((await weak.delete(`/v1/tokens/${byRole.jti}`)).status).toBe(403);
     expect((await weak.delete(`/v1/tokens/${about.jti}`)).status).toBe(403);
     expect(await verdict(about.bearer)).toBe('accepted');
     expect((await reader.delete(`/v1/tokens/${harmless.jti}`)).status).toBe(403);

@@ -24,5 +24,6 @@ export function audClaim([only, ...others]: readonly string[]): string | string[
 }
 
 function registeredAmong({ audience, audiences }: Audiences): AudienceFacts[] {
-  return audience.flatMap((name) => audiences?.find(({ identifier }) => identifier === name) ?? []);
+  if (!audiences) return [];
+  return audience.flatMap((name) => audiences.find(({ identifier }) => identifier === name) ?? []);
 }

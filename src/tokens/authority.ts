@@ -3,11 +3,12 @@ import type { Actor } from '../common/principal.js';
 
 /** By what right a token is generated, and which events end that right. */
 export interface Authority {
+  /** With the permissions that the right rests on: those held when it was proven, less what had been taken away by then. */
   actor: Actor;
   /** The validity clock when the right was proven. */
   asOf: number | string;
   events: readonly { kind: EventKind; key: string }[];
-  /** The roles that the right may rest on: it ends when one of them loses a permission. */
+  /** The roles that the permissions may come from: the right ends when one of these loses one of those. */
   roles: readonly string[];
   /** The token that proved it, if one did. */
   tokenId: string | null;

@@ -18,8 +18,8 @@ export interface GeneratedFacts extends MintingFacts {
 /**
  * Reads the facts of the recorded token `$1`; `$2` is the algorithm of the issuer's key, `$3` the permissions that it is to carry. No row when
  * it has been revoked, as it is together with the user or client that generates it, or when the right by which it is generated has ended: by
- * an event later than `$4` whose kind and key stand in `$5` and `$6`, or by which one of the roles `$7` lost a permission. What holds for
- * every such statement is written in `minting-facts.ts`.
+ * an event later than `$4` whose kind and key stand in `$5` and `$6`, or by which one of the roles `$7` lost one of the permissions `$8`. What
+ * holds for every such statement is written in `minting-facts.ts`.
  */
 export const GENERATED_FACTS = `
 SELECT ${clockAndKey('$2')},
@@ -38,4 +38,5 @@ WHERE g.jti = $1 AND g.revoked_at IS NULL AND g.expires_at > clock_timestamp()
   AND NOT EXISTS (
     SELECT FROM validity_events e WHERE e.seq > $4::bigint AND (
       (e.kind, e.key) IN (SELECT kind, key FROM unnest($5::text[], $6::text[]) AS ending (kind, key))
-      OR e.kind = 'role_permission' AND split_part(e.key, ' ', 1) = ANY ($7::text[])))`;
+      OR e.kind = 'role_permission' AND split_part(e.key, ' ', 1) = ANY ($7::text[])
+        AND split_part(e.key, ' ', 2) = ANY ($8::text[])))`;

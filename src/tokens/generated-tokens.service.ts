@@ -91,11 +91,12 @@ export class GeneratedTokens {
     const subject = await this.subjects.resolve(manager, actor, order.subject, { forIssuer });
     if (!forIssuer) await requireOwnAudience(manager, actor, audience);
     const jti = randomSecret(16);
-    const times = await this.insert(manager, { ...order, ...subject, jti, kid, actor });
+    const carried = isNames(permissions) ? [...new Set([...permissions, ...fromRoles])].sort() : permissions;
+    const times = await this.insert(manager, { ...order, ...subject, permissions: carried, jti, kid, actor });
     const generatorExpiresAt = tokenId === null ? null : await expiryOf(manager, tokenId);
     const errors = timeProblems({ ...times, notBefore, generatorExpiresAt });
     if (errors.length > 0) throw invalidFields(errors);
-    const names = isNames(permissions) ? { permissions: [...new Set([...permissions, ...fromRoles])] } : {};
+    const names = isNames(carried) ? { permissions: carried } : {};
     await this.audit.record(manager, {
       action: 'token.generated',
       actor,
@@ -167,7 +168,8 @@ export class GeneratedTokens {
     return generatedTokenClaims(facts, recorded, this.env.issuer);
   }
 
-  private async readFacts({ asOf, events, roles }: Authority, recorded: RecordedToken): Promise<GeneratedFacts | null> {
+  private async readFacts(authority: Authority, recorded: RecordedToken): Promise<GeneratedFacts | null> {
+    const { actor, asOf, events, roles } = authority;
     const [facts] = await prepared<GeneratedFacts>(this.dataSource, this.env, 'generated_facts', GENERATED_FACTS, [
       recorded.jti,
       this.env.signingAlgorithm,
@@ -176,6 +178,7 @@ export class GeneratedTokens {
       events.map(({ kind }) => kind),
       events.map(({ key }) => key),
       roles,
+      [...actor.permissions],
     ]);
     return facts ?? null;
   }

@@ -62,7 +62,7 @@ export class ExplainedTokenDto {
 const ACTIONS: SubjectAction[] = ['pub', 'sub'];
 
 export class CheckSubjectDto extends ExplainTokenDto {
-  @ApiProperty({ enum: ACTIONS, description: 'To publish, or to subscribe' })
+  @ApiProperty({ enum: ACTIONS, example: 'pub', description: 'To publish, or to subscribe' })
   @IsIn(ACTIONS)
   action: SubjectAction;
 
