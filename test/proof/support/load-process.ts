@@ -1,4 +1,4 @@
-import { ConnectionLost, HttpConnection, headerOf, type Reply } from './http-connection.js';
+import { ConnectionLost, HttpConnection, headerOf, requestText, type Reply } from './http-connection.js';
 import { quantile } from './statistics.js';
 
 // A process that sends requests, so that the load and what is measured do not share a thread. It takes one `Plan` after the other from its
@@ -92,8 +92,7 @@ const quantiles = (ms: number[]) => ({ p50: quantile(ms, 0.5), p99: quantile(ms,
 
 async function carryOut({ url, seconds, connections, streams }: Plan): Promise<Report> {
   const tallies = streams.map((stream) => new Tally(stream));
-  // As a balancer does it. Node takes one new connection per turn of its loop, so that opening them is another thing to measure.
-  const free = await Promise.all(Array.from({ length: connections }, () => HttpConnection.open(url)));
+  const free = await Promise.all(Array.from({ length: connections }, () => openAndUse(url)));
   const began = performance.now();
   const end = began + seconds * 1000;
 
@@ -141,6 +140,13 @@ async function carryOut({ url, seconds, connections, streams }: Plan): Promise<R
   while (free.length < connections && performance.now() < end + PATIENCE_MS) await passed(performance.now() + TICK_MS);
   for (const connection of free) connection.close();
   return { seconds: took, streams: tallies.map((tally) => tally.report()) };
+}
+
+/** As a balancer holds it. Node takes one new connection per turn of its loop: only one that was used is sure to have been taken. */
+async function openAndUse(url: string): Promise<HttpConnection> {
+  const connection = await HttpConnection.open(url);
+  await connection.send(requestText('GET', '/health/live'));
+  return connection;
 }
 
 /** @param moment on the monotonic clock, in ms */
