@@ -41,6 +41,8 @@ export function attemptsBy(
     return { username, email: `${username}@example.org`, password: KNOWN_PASSWORD };
   };
   const force = (body: object): Promise<Answer> => http.post('/v1/forced-expirations', { reason: 'proof', ...body });
+  const generate = (body: object): Promise<Answer> =>
+    http.post('/v1/tokens', { audience: 'http://localhost:3000', ttlSeconds: 60, ...body });
   const attempts: Record<string, () => Promise<Answer>> = {
     'make a role with more': () => http.post('/v1/roles', { name: fresh(), permissions: all }),
     'make a role with their permissions': () =>
@@ -89,6 +91,15 @@ export function attemptsBy(
     'end their session by force': () => force({ scope: 'session', key: target.sessionId }),
     'end the tokens of their role': () => force({ scope: 'role', key: target.role, endSessions: false }),
     'end their session': () => http.delete(`/v1/auth/sessions/${target.sessionId}`),
+    'generate a token with more': () => generate({ permissions: all }),
+    'generate a token with their permissions, for nobody': () =>
+      generate({ permissions: target.permissions, audience: 'urn:portcullis:broker', subject: 'device' }),
+    'generate a token with their role': () => generate({ roles: [target.role] }),
+    'generate a token in their name': () => generate({ subject: target.userId.toUpperCase() }),
+    'generate a broker’s token in their name': () =>
+      generate({ subject: target.userId, permissions: { sub: [], pub: [], all: ['/*'] } }),
+    'generate a token that says so in claims': () =>
+      generate({ claims: { permissions: all, roles: [target.role], sub: target.userId } }),
     'send a field for rights with a new user': () => http.post('/v1/users', { ...newUser(), permissions: all }),
     'send a field for rights with the own user': () => http.patch(`/v1/users/${userId}`, { roles: [target.role] }),
     'send a hash': () => http.patch(`/v1/users/${userId}`, { passwordHash: 'x', id: target.userId }),

@@ -60,6 +60,10 @@ export class Fixtures {
       const { clientId, secretId } = await this.created('/v1/clients', { name, permissions: ['users:read'] });
       return { clientId: clientId as string, secretId: secretId as string };
     }
+    if (path.startsWith('/v1/tokens/')) {
+      const asked = { audience: this.issuer, ttlSeconds: 600, permissions: ['users:read'] };
+      return { jti: (await this.created('/v1/tokens', asked))['jti'] as string };
+    }
     if (path.startsWith('/v1/auth/sessions/')) {
       const { http } = await signIn(this.admin, sender);
       return { id: (await http.get('/v1/auth/me')).body['sessionId'] as string };
@@ -104,6 +108,10 @@ export class Fixtures {
       case 'oAuthIntrospect':
       case 'oAuthRevoke':
         return { ...NO_PROOF, token: (await signIn(this.admin, subject)).accessToken };
+      case 'generatedTokensGenerate':
+        return { audience: this.issuer, subject: subject.id, notBefore: undefined };
+      case 'brokerTokensGenerate':
+        return loginOf(sender);
       case 'forcedExpirationsForce':
         return { key: subject.id };
       default:
@@ -137,7 +145,7 @@ const NO_PROOF = {
   refresh_token: undefined,
 };
 
-const loginOf = ({ username, password }: Person): object => ({ username, password });
+const loginOf = ({ username, password }: Person): Record<string, unknown> => ({ username, password });
 
 function definedOnly(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
