@@ -18,9 +18,13 @@ const OVERLOADED = unavailable('More is being asked than can be answered right n
  * Refuses requests before anything is done for them, while so many wait for the database that they would wait too long. Without that
  * all would wait for one another, until every client has given up on what it is then answered.
  */
-export function shedLoad(fastify: FastifyInstance, pool: Pool): void {
+export function shedLoad(
+  fastify: FastifyInstance,
+  pool: Pick<Pool, 'on' | 'waitingCount' | 'options'>,
+  monotonic = () => performance.now(),
+): void {
   const always = ALWAYS_ADMITTED * pool.options.max;
-  const wait = new ExpectedWait(() => performance.now());
+  const wait = new ExpectedWait(monotonic);
   pool.on('acquire', () => wait.noteServed(pool.waitingCount));
   fastify.addHook('onRequest', (request, _reply, done) => {
     const overloaded = wait.of(pool.waitingCount) > LONGEST_WAIT && pool.waitingCount > always;
