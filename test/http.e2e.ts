@@ -43,6 +43,7 @@ describe('a request that cannot be taken', () => {
     ['an array', 400, 'bad_request', () => post('[{"zzz": 1}]')],
     ['a string', 400, 'bad_request', () => post('"zzz"')],
     ['null', 400, 'bad_request', () => post('null')],
+    ['half a surrogate pair', 400, 'bad_request', () => post('{"username": "zzz\\ud800", "password": "zzz"}')],
     ['__proto__', 400, 'bad_request', () => post('{"__proto__": {"zzz": true}}')],
     ['constructor.prototype', 400, 'bad_request', () => post('{"constructor": {"prototype": {"zzz": true}}}')],
     ['too large a body', 413, 'body_too_large', () => post(`{"zzz": "${'z'.repeat(3000)}"}`)],

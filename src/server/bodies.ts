@@ -3,6 +3,7 @@ import { parseForm } from '../common/form.js';
 import { speaksOAuth } from '../common/oauth-error.js';
 import { Problem } from '../common/problem.js';
 import { nestsDeeperThan } from './nesting.js';
+import { hasUnpairedSurrogate } from './unpaired-surrogates.js';
 
 const EMPTY = new Problem(400, 'bad_request', 'The body is empty. Send a JSON object, or no Content-Type.');
 const NOT_JSON = new Problem(400, 'bad_request', 'The body is not valid JSON.');
@@ -13,6 +14,7 @@ const NOT_A_FORM = new Problem(
   'The body is not a form: its encoding is broken, or it is too long.',
 );
 const OTHER_TYPE = new Problem(415, 'unsupported_media_type', 'This address does not take bodies of that type.');
+const NOT_UNICODE = new Problem(400, 'bad_request', 'The body holds text that is not Unicode: half a surrogate pair.');
 const NOT_AN_OBJECT = new Problem(400, 'bad_request', 'The body must be a JSON object.');
 
 /** Far more than any body here has, and far less than what validation can walk through. */
@@ -57,6 +59,7 @@ function acceptJsonObjects(fastify: FastifyInstance): void {
     void parse(request, body, (error, value: unknown) => {
       if (error !== null) done(NOT_JSON);
       else if (typeof value !== 'object' || value === null || Array.isArray(value)) done(NOT_AN_OBJECT);
+      else if (hasUnpairedSurrogate(body, value)) done(NOT_UNICODE);
       else done(null, value);
     });
   });
