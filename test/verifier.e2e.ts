@@ -113,6 +113,11 @@ describe('a service that follows the feed', () => {
     expect(notices.map(({ type }) => type)).toEqual(['unconnected']);
     await verifier.verify(await tokenOf(await createPerson(admin)));
     expect(verifier.health().status).toBe('degraded');
+
+    const strict = createVerifier({ issuer: app.url, audience: AUDIENCE, onNotice: () => undefined, maxAgeSeconds: 0 });
+    open.push(strict);
+    await strict.ready();
+    await expect(strict.verify(await tokenOf(await createPerson(admin)))).rejects.toMatchObject({ reason: 'too_old' });
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { isExpired, isNotYetValid } from './claims.js';
+import { DEFAULT_TIME_LIMITS, timeRefusal, type TimeLimits } from './claims.js';
 import type { ClientCredentials } from './client-token.js';
 import { StaleWindowError, VerificationError } from './errors.js';
 import { FeedClient } from './feed-client.js';
@@ -88,7 +88,7 @@ export class Verifier {
   readonly #credentials: ClientCredentials | undefined;
   readonly #maxStaleness: number;
   readonly #onStale: OnStale;
-  readonly #tolerance: number;
+  readonly #limits: TimeLimits;
   readonly #notify: (notice: Notice) => void;
   readonly #urls: readonly string[];
   #metadata: Promise<IssuerMetadata> | undefined;
@@ -110,7 +110,10 @@ export class Verifier {
     this.audience = audience;
     this.#maxStaleness = maxStaleness;
     this.#onStale = onStale;
-    this.#tolerance = options.clockToleranceSeconds ?? 5;
+    this.#limits = {
+      maxAgeSeconds: options.maxAgeSeconds,
+      clockToleranceSeconds: options.clockToleranceSeconds ?? DEFAULT_TIME_LIMITS.clockToleranceSeconds,
+    };
     this.#notify = options.onNotice ?? ((notice) => console.warn(`@portcullis/verifier: ${notice.message}`));
     this.#credentials = credentialsOf(options);
     if (onStale === 'introspect' && !this.#credentials) throw new TypeError('introspection needs client credentials');
@@ -121,7 +124,7 @@ export class Verifier {
       audience,
       keys: this.#keys,
       follower: this.#follower,
-      clockToleranceSeconds: this.#tolerance,
+      clockToleranceSeconds: this.#limits.clockToleranceSeconds,
       ...(options.cache && { cache: options.cache }),
       ...(options.maxAgeSeconds !== undefined && { maxAgeSeconds: options.maxAgeSeconds }),
     });
@@ -250,11 +253,8 @@ export class Verifier {
 
   async #decideBySignature(token: string): Promise<Principal> {
     const { claims, principal } = this.#tokens.cached(token) ?? (await this.#tokens.authenticate(token));
-    const now = this.#follower.now() / 1000;
-    if (isExpired(claims, now)) throw new VerificationError('expired', { signatureValid: true, claims });
-    if (isNotYetValid(claims, now, this.#tolerance)) {
-      throw new VerificationError('not_yet_valid', { signatureValid: true, claims });
-    }
+    const reason = timeRefusal(claims, this.#follower.now() / 1000, this.#limits);
+    if (reason !== null) throw new VerificationError(reason, { signatureValid: true, claims });
     return principal;
   }
 

@@ -1,5 +1,6 @@
 import { StaleWindowError } from './errors.js';
 import type { CatchUp, ValiditySource } from './events.js';
+import { Freshness } from './freshness.js';
 import type { ValidityWindow } from './window.js';
 
 export interface FollowerOptions {
@@ -49,8 +50,7 @@ export class WindowFollower {
   readonly #groups = new Set<Group>();
   #open: Group | undefined;
   #flight: Flight | undefined;
-  #freshAsOf: number | undefined;
-  #truth: { now: number; at: number } | undefined;
+  readonly #freshness: Freshness;
   #pollMs: number | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #touchedAt = -Infinity;
@@ -67,11 +67,12 @@ export class WindowFollower {
     this.#timeoutMs = timeoutMs;
     this.#patienceMs = timeoutMs;
     this.monotonic = monotonic;
+    this.#freshness = new Freshness(monotonic);
   }
 
   /** The moment as of which the window is known to be fresh, in ms on the monotonic clock; undefined before the first answer. */
   get freshAsOf(): number | undefined {
-    return this.#freshAsOf;
+    return this.#freshness.asOf;
   }
 
   /**
@@ -79,7 +80,7 @@ export class WindowFollower {
    * source does not tell. It may be ahead by as long as that answer was under way, but not behind.
    */
   now(): number {
-    return this.#truth === undefined ? Date.now() : this.#truth.now + (this.monotonic() - this.#truth.at);
+    return this.#freshness.now();
   }
 
   /**
@@ -89,7 +90,8 @@ export class WindowFollower {
    * @throws StaleWindowError (rejection) when that cannot be had in time
    */
   freshSince(moment: number): Promise<void> | undefined {
-    if (this.#freshAsOf !== undefined && this.#freshAsOf >= moment) return undefined;
+    const { asOf } = this.#freshness;
+    if (asOf !== undefined && asOf >= moment) return undefined;
     if (this.#stopped) return Promise.reject(new StaleWindowError('the validity window is no longer followed'));
     const now = this.monotonic();
     const reachable = moment < now ? moment : now;
@@ -189,10 +191,7 @@ export class WindowFollower {
     // Given up meanwhile: another catch-up may have gone further.
     if (this.#flight !== flight) return true;
     if (this.window.apply(answer, after) === 'reload') return false;
-    // The request was sent before it was received, so the truth was read no earlier than this.
-    const readAt = Math.min(flight.sentAt + (answer.waitedMs ?? 0), this.monotonic());
-    this.#freshAsOf = Math.max(readAt, this.#freshAsOf ?? readAt);
-    if (answer.now !== undefined) this.#truth = { now: answer.now, at: readAt };
+    this.#freshness.note(answer, flight.sentAt);
     this.#onApplied(answer, after);
     return true;
   }
@@ -201,8 +200,9 @@ export class WindowFollower {
     flight.cancelTimeout();
     this.#patienceMs = this.#timeoutMs;
     this.#flight = undefined;
+    const { asOf = -Infinity } = this.#freshness;
     for (const group of this.#groups) {
-      if (this.#freshAsOf !== undefined && group.moment <= this.#freshAsOf) this.#settle(group);
+      if (group.moment <= asOf) this.#settle(group);
     }
     this.#pump();
   }

@@ -1,5 +1,6 @@
 import { StaleWindowError } from './errors.js';
 import type { CatchUp } from './events.js';
+import { Freshness } from './freshness.js';
 import type { ValidityWindow } from './window.js';
 
 /**
@@ -59,8 +60,7 @@ export class LongPollFollower {
   readonly #callers = new Set<Caller>();
   #patienceMs: number;
   #poll: Poll | undefined;
-  #freshAsOf: number | undefined;
-  #truth: { now: number; at: number } | undefined;
+  readonly #freshness: Freshness;
   #failures = 0;
   #wake: (() => void) | undefined;
   #started = false;
@@ -71,6 +71,7 @@ export class LongPollFollower {
     this.#source = source;
     this.window = window;
     this.monotonic = monotonic;
+    this.#freshness = new Freshness(monotonic);
     this.#waitSeconds = waitSeconds;
     this.#timeoutMs = timeoutMs;
     this.#patienceMs = timeoutMs;
@@ -84,12 +85,12 @@ export class LongPollFollower {
 
   /** The moment as of which the window is known to be fresh, in ms on the monotonic clock; undefined before the first answer. */
   get freshAsOf(): number | undefined {
-    return this.#freshAsOf;
+    return this.#freshness.asOf;
   }
 
   /** The time of day by the clock of the truth, in ms since 1970; by this machine's clock before the first answer. */
   now(): number {
-    return this.#truth === undefined ? Date.now() : this.#truth.now + (this.monotonic() - this.#truth.at);
+    return this.#freshness.now();
   }
 
   /**
@@ -99,7 +100,8 @@ export class LongPollFollower {
    * @throws StaleWindowError (rejection)
    */
   freshSince(moment: number): Promise<void> | undefined {
-    if (this.#freshAsOf !== undefined && this.#freshAsOf >= moment) return undefined;
+    const { asOf } = this.#freshness;
+    if (asOf !== undefined && asOf >= moment) return undefined;
     if (this.#stopped) return Promise.reject(new StaleWindowError('the validity feed is no longer followed'));
     if (this.#failures > 0) return Promise.reject(new StaleWindowError('the validity feed does not answer'));
     const now = this.monotonic();
@@ -184,7 +186,8 @@ export class LongPollFollower {
         poll.sentAt = this.monotonic();
         const answer = await abortable(this.#source(after, waitSeconds, poll.abort.signal), poll.abort.signal);
         if (this.window.apply(answer, after) === 'applied') {
-          this.#note(answer, poll);
+          this.#freshness.note(answer, poll.sentAt);
+          this.#patienceMs = this.#timeoutMs;
           return undefined;
         }
       }
@@ -199,19 +202,12 @@ export class LongPollFollower {
     }
   }
 
-  #note(answer: CatchUp, poll: Poll): void {
-    // The question was sent before it was received, so the truth was read no earlier than this.
-    const readAt = Math.min(poll.sentAt + (answer.waitedMs ?? 0), this.monotonic());
-    this.#freshAsOf = Math.max(readAt, this.#freshAsOf ?? readAt);
-    if (answer.now !== undefined) this.#truth = { now: answer.now, at: readAt };
-    this.#patienceMs = this.#timeoutMs;
-  }
-
   #succeeded(): void {
     if (this.#failures > 0) this.#onConnection(undefined);
     this.#failures = 0;
+    const { asOf = -Infinity } = this.#freshness;
     for (const caller of this.#callers) {
-      if (this.#freshAsOf !== undefined && caller.moment <= this.#freshAsOf) caller.settle();
+      if (caller.moment <= asOf) caller.settle();
     }
   }
 
