@@ -1,9 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
-import { DataSource } from 'typeorm';
-import { migrationOptions } from '../config/database.js';
 import type { Env } from '../config/env.js';
-import { migrate } from './database/migrate.js';
+import { migrateDatabase } from './database/migrate.js';
 import { openPostgres, type OpenPostgres } from './database/postgres.js';
 import { Readiness } from './health/readiness.js';
 import { createApp } from './server.js';
@@ -58,18 +56,6 @@ interface Parts {
   app: NestFastifyApplication;
   postgres: OpenPostgres;
   env: Env;
-}
-
-async function migrateDatabase(url: string, log: (message: string) => void): Promise<void> {
-  const dataSource = new DataSource(migrationOptions({ url }));
-  try {
-    await dataSource.initialize();
-    await migrate(dataSource, log);
-  } catch (error) {
-    throw new Error(`The database could not be migrated: ${messageOf(error)}`, { cause: error });
-  } finally {
-    if (dataSource.isInitialized) await dataSource.destroy();
-  }
 }
 
 async function listen({ app, env: { port, host } }: Parts): Promise<void> {

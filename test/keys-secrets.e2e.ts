@@ -31,7 +31,7 @@ async function give(audience: string, algorithm: 'HS256' | 'HS384' | 'HS512', se
   const service = a.nest.get(KeysService);
   const { kid } = await a.nest
     .get(DataSource)
-    .transaction((manager) => service.createHmacKey(manager, { audience, algorithm, secret }, SYSTEM));
+    .transaction((manager) => service.introduceSecret(manager, { audience, algorithm, secret }, SYSTEM));
   return kid;
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { SessionSweeper } from '../src/sessions/session-sweeper.js';
+import { ExpiredRows } from '../src/database/expired-rows.js';
 import { startApp, type TestApp } from './support/app.js';
 import type { HttpClient } from './support/http.js';
 import {
@@ -169,7 +169,7 @@ describe('expired sessions', () => {
     ]);
     const clock = 'SELECT seq FROM validity_clock';
     const before = await app.database.query(clock);
-    expect(await app.nest.get(SessionSweeper).sweep()).toBe(1);
+    expect(await app.nest.get(ExpiredRows).sweep('sessions')).toBe(1);
     expect(await app.database.query(clock)).toEqual(before);
     expect(await app.database.query('SELECT FROM sessions WHERE id = $1', [sidOf(here)])).toEqual([]);
     await expectAlive(there);

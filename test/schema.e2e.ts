@@ -1,39 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { migrationOptions } from '../config/database.js';
+import { entities } from '../config/entities.js';
 import { migrations } from '../migrations/index.js';
-import { AuditEvent } from '../src/audit/audit-event.entity.js';
-import { Audience } from '../src/clients/audience.entity.js';
-import { ClientAudience } from '../src/clients/client-audience.entity.js';
-import { ClientPermission } from '../src/clients/client-permission.entity.js';
-import { ClientSecret } from '../src/clients/client-secret.entity.js';
-import { Client } from '../src/clients/client.entity.js';
-import { SigningKey } from '../src/keys/signing-key.entity.js';
-import { Permission } from '../src/permissions/permission.entity.js';
-import { RolePermission } from '../src/permissions/role-permission.entity.js';
-import { Role } from '../src/permissions/role.entity.js';
-import { UserRole } from '../src/permissions/user-role.entity.js';
-import { Session } from '../src/sessions/session.entity.js';
-import { GeneratedToken } from '../src/tokens/generated-token.entity.js';
-import { User } from '../src/users/user.entity.js';
 import { createDatabase, type TestDatabase } from './support/database.js';
-
-const entities = [
-  Audience,
-  AuditEvent,
-  Client,
-  ClientAudience,
-  ClientPermission,
-  ClientSecret,
-  GeneratedToken,
-  Permission,
-  Role,
-  RolePermission,
-  Session,
-  SigningKey,
-  User,
-  UserRole,
-];
 
 let database: TestDatabase;
 let dataSource: DataSource;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TokenSweeper } from '../src/tokens/token-sweeper.js';
+import { ExpiredRows } from '../src/database/expired-rows.js';
 import { startApp, type TestApp } from './support/app.js';
 import { holderOf } from './support/holders.js';
 import type { HttpClient } from './support/http.js';
@@ -260,7 +260,7 @@ describe('the records of expired tokens', () => {
     await rows('23 hours', 'young');
     const seqOf = async () => (await app.database.query<{ seq: string }>('SELECT seq FROM validity_clock'))[0]?.seq;
     const before = await seqOf();
-    expect(await app.nest.get(TokenSweeper).sweep()).toBe(1500);
+    expect(await app.nest.get(ExpiredRows).sweep('generated_tokens')).toBe(1500);
     expect(await seqOf()).toBe(before);
     const [left] = await app.database.query<{ count: string }>(
       `SELECT count(*) FROM generated_tokens WHERE jti LIKE 'young%'`,

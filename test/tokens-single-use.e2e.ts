@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../src/database/transaction.js';
 import { SingleUseTokens, type Redeemed } from '../src/tokens/single-use-tokens.js';
-import { TokenSweeper } from '../src/tokens/token-sweeper.js';
+import { ExpiredRows } from '../src/database/expired-rows.js';
 import { startApp, type TestApp } from './support/app.js';
 import type { HttpClient } from './support/http.js';
 import { createPerson, verdict, type Person } from './support/people.js';
@@ -145,10 +145,10 @@ describe('a single-use token', () => {
     const left = () => app.database.query('SELECT FROM single_use_tokens WHERE user_id = $1', [ann.id]);
     await issue(ann);
     await expired('23 hours');
-    await app.nest.get(TokenSweeper).sweep();
+    await app.nest.get(ExpiredRows).sweep('single_use_tokens');
     expect(await left()).toHaveLength(1);
     await expired('25 hours');
-    await app.nest.get(TokenSweeper).sweep();
+    await app.nest.get(ExpiredRows).sweep('single_use_tokens');
     expect(await left()).toHaveLength(0);
   });
 });

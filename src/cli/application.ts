@@ -1,14 +1,12 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { destination } from 'pino';
-import { DataSource } from 'typeorm';
-import { migrationOptions } from '../../config/database.js';
 import { readEnv, type Env } from '../../config/env.js';
 import { AppModule } from '../app.module.js';
 import { Clock } from '../common/clock.js';
 import { NestLogger, createLogger } from '../common/logging.js';
 import { openPostgres } from '../database/postgres.js';
-import { migrate } from '../database/migrate.js';
+import { isBehind, migrateDatabase } from '../database/migrate.js';
 import { CliError } from './cli-error.js';
 
 /** What a command may use of the service: any of its rooms' services, on the same database, beside running instances. */
@@ -23,7 +21,9 @@ export type Application = Pick<INestApplicationContext, 'get'>;
 export async function withApplication<T>(work: (application: Application, env: Env) => Promise<T>): Promise<T> {
   const env = configuration();
   return withDatabase(env, async (url, log) => {
-    await requireMigrated(env.databaseMigrationUrl ?? url);
+    if (await isBehind(env.databaseMigrationUrl ?? url)) {
+      throw new CliError('The database is not of this version: start the service, or run `portcullis migrate`.');
+    }
     const application = await NestFactory.createApplicationContext(
       AppModule.in({ env, connection: { url }, logger: log, clock: new Clock() }),
       { logger: new NestLogger(log), abortOnError: false },
@@ -37,14 +37,12 @@ export async function withApplication<T>(work: (application: Application, env: E
 }
 
 /** Applies the pending migrations, and returns their names. */
-export async function migrateDatabase(): Promise<string[]> {
+export async function migrateConfigured(): Promise<string[]> {
   const env = configuration();
   return withDatabase(env, (url, log) =>
-    withDataSource(env.databaseMigrationUrl ?? url, (dataSource) =>
-      migrate(dataSource, (message) => {
-        log.info(message);
-      }),
-    ),
+    migrateDatabase(env.databaseMigrationUrl ?? url, (message) => {
+      log.info(message);
+    }),
   );
 }
 
@@ -69,21 +67,5 @@ async function withDatabase<T>(
     return await work(postgres.connection.url, log);
   } finally {
     await postgres.stop();
-  }
-}
-
-async function requireMigrated(url: string): Promise<void> {
-  const pending = await withDataSource(url, (dataSource) => dataSource.showMigrations());
-  if (pending) {
-    throw new CliError('The database is not of this version: start the service, or run `portcullis migrate`.');
-  }
-}
-
-async function withDataSource<T>(url: string, work: (dataSource: DataSource) => Promise<T>): Promise<T> {
-  const dataSource = await new DataSource(migrationOptions({ url })).initialize();
-  try {
-    return await work(dataSource);
-  } finally {
-    await dataSource.destroy();
   }
 }

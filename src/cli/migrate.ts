@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { migrateDatabase } from './application.js';
+import { migrateConfigured } from './application.js';
 import { print } from './output.js';
 
 /** `portcullis migrate` */
@@ -9,7 +9,7 @@ export function migrateCommand(program: Command): void {
     .description('bring the database to the schema of this version; a start of the service does so as well')
     .addHelpText('after', '\nExample:\n  DATABASE_URL=postgres://… portcullis migrate')
     .action(async (_options: object, command: Command) => {
-      const applied = await migrateDatabase();
+      const applied = await migrateConfigured();
       const forPeople = applied.length === 0 ? 'Nothing to do.' : `Applied: ${applied.join(', ')}`;
       print(command, { applied }, forPeople);
     });

@@ -17,9 +17,16 @@ export interface Expectations {
   maxAgeSeconds?: number | undefined;
 }
 
+export interface Refused {
+  accepted: false;
+  reason: RefusalReason;
+  /** A sentence without its subject: the token. */
+  detail: string;
+}
+
 export type Verdict =
   | { accepted: true; header: { alg: string; kid: string | undefined; typ: string | undefined }; claims: JsonObject }
-  | { accepted: false; reason: RefusalReason; detail: string };
+  | Refused;
 
 /** Longest token that is looked at, in characters. */
 const MAX_TOKEN = 64 * 1024;
@@ -43,9 +50,8 @@ export function verifyOffline(token: string, findKey: FindKey, expected: Expecta
   const { header, payload } = jws;
   const key = findKey(header.kid);
   if (!key) return refused('unknown_key', `there is no key named ${header.kid ?? '(the token names none)'}`);
-  if (expected.algorithms && !expected.algorithms.includes(key.algorithm)) {
-    return refused('bad_signature', `the key is for ${key.algorithm}, which is not among the algorithms allowed`);
-  }
+  const unwanted = algorithmRefusal(key.algorithm, expected);
+  if (unwanted) return unwanted;
   if (header.alg !== key.algorithm)
     return refused('bad_signature', `the key is for ${key.algorithm}, the token says ${header.alg}`);
   if (!verifySignature(key.algorithm, key.key, jws.signingInput, jws.signature)) {
@@ -54,7 +60,14 @@ export function verifyOffline(token: string, findKey: FindKey, expected: Expecta
   return claimsRefusal(payload, expected, now) ?? { accepted: true, header, claims: payload };
 }
 
-function claimsRefusal(claims: JsonObject, expected: Expectations, now: number): Verdict | null {
+/** Null when the key's algorithm is among those allowed. */
+export function algorithmRefusal(algorithm: string, { algorithms }: Expectations): Refused | null {
+  if (!algorithms || algorithms.some((allowed) => allowed === algorithm)) return null;
+  return refused('bad_signature', `the key is for ${algorithm}, which is not among the algorithms allowed`);
+}
+
+/** What is wrong with the registered claims; null when nothing is. @param now seconds since 1970 */
+export function claimsRefusal(claims: JsonObject, expected: Expectations, now: number): Refused | null {
   const { iss, aud, exp, iat, nbf } = claims;
   if (typeof exp !== 'number') return refused('malformed', 'it has no exp, or one that is no number');
   if (![iat, nbf].every((time) => time === undefined || typeof time === 'number')) {
@@ -75,7 +88,7 @@ function claimsRefusal(claims: JsonObject, expected: Expectations, now: number):
   return null;
 }
 
-function refused(reason: RefusalReason, detail: string): Verdict {
+export function refused(reason: RefusalReason, detail: string): Refused {
   return { accepted: false, reason, detail };
 }
 

@@ -1,11 +1,18 @@
 import { Option, type Command } from 'commander';
-import type { Algorithm } from '@portcullis/verifier';
+import type { Algorithm, JsonObject } from '@portcullis/verifier';
 import type { Explained } from '../tokens/explain.service.js';
 import { CliError } from './cli-error.js';
 import { readInput } from './input.js';
 import { decodeJwt } from './jwt-text.js';
 import { keyFromFile, keysFromJwks } from './offline-keys.js';
-import { verifyOffline, type Expectations } from './offline-verification.js';
+import {
+  algorithmRefusal,
+  claimsRefusal,
+  refused,
+  verifyOffline,
+  type Expectations,
+  type Refused,
+} from './offline-verification.js';
 import { print } from './output.js';
 import { signCommand } from './token-sign.js';
 import { duration, seconds } from './values.js';
@@ -51,7 +58,7 @@ export function tokenCommands(program: Command): void {
           : await check(text, options);
       print(
         command,
-        verdict,
+        { ...verdict },
         verdict.accepted ? accepted(verdict.claims) : `refused: ${verdict.reason} (${verdict.detail})`,
       );
       if (!verdict.accepted) process.exitCode = 1;
@@ -96,25 +103,16 @@ async function explain(token: string): Promise<Explained> {
   return explainToken(token);
 }
 
-type Answer = { accepted: true; claims: unknown } | { accepted: false; reason: string; detail: string };
+type Answer = { accepted: true; claims: unknown } | Refused;
 
 /** As the service decides, by the window; and by what else was asked for. */
-async function decide(token: string, options: VerifyOptions): Promise<Answer> {
-  const { accepted: good, reason } = await explain(token);
-  if (!good) return { accepted: false, reason: reason ?? 'malformed', detail: 'portcullis token explain tells more' };
-  const claims = decodeJwt(token).payload as Record<string, unknown>;
-  const { iss, aud, iat } = claims;
-  if (options.issuer !== undefined && iss !== options.issuer) return refusal('wrong_issuer', iss);
-  if (options.audience !== undefined && ![aud].flat().includes(options.audience)) return refusal('wrong_audience', aud);
-  if (options.maxAge !== undefined && !(typeof iat === 'number' && seconds() - iat <= options.maxAge))
-    return refusal('too_old', iat);
-  const { alg } = decodeJwt(token).header as { alg: Algorithm };
-  if (options.algorithms && !options.algorithms.includes(alg)) return refusal('bad_signature', alg);
-  return { accepted: true, claims };
-}
-
-function refusal(reason: string, found: unknown): Answer {
-  return { accepted: false, reason, detail: `it has ${found === undefined ? 'none' : JSON.stringify(found)}` };
+async function decide(token: string, { maxAge, ...expected }: VerifyOptions): Promise<Answer> {
+  const { accepted, reason = 'malformed' } = await explain(token);
+  if (!accepted) return refused(reason, 'portcullis token explain tells more');
+  const { header, payload } = decodeJwt(token) as { header: { alg: string }; payload: JsonObject };
+  const refusal =
+    algorithmRefusal(header.alg, expected) ?? claimsRefusal(payload, { ...expected, maxAgeSeconds: maxAge }, seconds());
+  return refusal ?? { accepted: true, claims: payload };
 }
 
 async function check(token: string, { key, jwks, maxAge, ...expected }: VerifyOptions): Promise<Answer> {

@@ -50,14 +50,14 @@ export class AudienceSecrets {
     return { algorithm, bytes: fitSecret(given, algorithm), origin: 'imported' };
   }
 
-  /** For an audience that has none of this algorithm yet. */
-  async introduce(manager: EntityManager, actor: Actor, audience: string, secret: NewSecret): Promise<void> {
-    await this.keys.createHmacKey(manager, keyOf(audience, secret), actor);
-  }
-
-  /** The secret before goes on verifying until its tokens have run out. */
-  async replace(manager: EntityManager, actor: Actor, audience: string, secret: NewSecret): Promise<void> {
-    await this.keys.rotateHmacKey(manager, keyOf(audience, secret), actor);
+  /** Of a secret before, tokens stay good until they have run out. */
+  async introduce(
+    manager: EntityManager,
+    actor: Actor,
+    audience: string,
+    { algorithm, bytes, origin }: NewSecret,
+  ): Promise<void> {
+    await this.keys.introduceSecret(manager, { audience, algorithm, secret: bytes, origin }, actor);
   }
 }
 
@@ -76,10 +76,3 @@ function fitSecret(text: string, algorithm: HmacAlgorithm): Buffer {
     throw error instanceof KeyRefused ? unfit(error.message) : error;
   }
 }
-
-const keyOf = (audience: string, { algorithm, bytes, origin }: NewSecret) => ({
-  audience,
-  algorithm,
-  secret: bytes,
-  origin,
-});

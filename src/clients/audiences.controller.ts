@@ -14,6 +14,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Requires } from '../common/access.js';
+import { ETAG, IF_MATCH, STALE } from '../common/documentation.js';
 import { etagOf } from '../common/etag.js';
 import { PageQuery } from '../common/pagination.js';
 import { CurrentActor, type Actor } from '../common/principal.js';
@@ -28,13 +29,11 @@ import {
   RotateAudienceSecretDto,
   UpdateAudienceDto,
 } from './audiences.dto.js';
-import { ETAG, IF_MATCH } from './client-documentation.js';
 import { AudiencesService, type AudienceWithSecret } from './audiences.service.js';
 
 const IDENTIFIER = { name: 'identifier', example: 'https://orders.example.org', description: 'Percent-encoded' };
 const BAD_REQUEST = { type: ProblemDto, description: 'A field is not acceptable, or a secret is weak' };
 const NOT_FOUND = { type: ProblemDto, description: 'There is no such audience' };
-const STALE = { type: ProblemDto, description: 'It was changed since you read it' };
 const SECRETS =
   'An HMAC secret can sign whatever its owner likes, so that making or giving one takes every permission.';
 

@@ -106,7 +106,7 @@ export class AudiencesService {
         throw conflict('no_secret', 'This audience has no secret of its own: its algorithm has a key that all share.');
       }
       const secret = this.secrets.choose(actor, identifier, algorithm, given);
-      await this.secrets.replace(manager, actor, identifier, secret);
+      await this.secrets.introduce(manager, actor, identifier, secret);
       // The secret is part of what the entity tag stands for.
       await manager.update(Audience, { identifier }, { updatedAt: () => 'clock_timestamp()' });
       await this.record(manager, 'audience.secret_rotated', actor, identifier, { origin: secret.origin });

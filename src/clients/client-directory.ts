@@ -55,7 +55,11 @@ export class ClientDirectory {
   /** What a client holds, which stays so until the transaction ends; null for an unknown client. */
   async permissionsOf(manager: EntityManager, clientId: string): Promise<string[] | null> {
     const found = await manager.query<unknown[]>('SELECT FROM clients WHERE client_id = $1 FOR SHARE', [clientId]);
-    if (found.length === 0) return null;
+    return found.length === 0 ? null : this.heldBy(manager, clientId);
+  }
+
+  /** What a client holds at the moment; nothing for an unknown one. */
+  async heldBy(manager: EntityManager, clientId: string): Promise<string[]> {
     const held = await manager.query<{ name: string }[]>(
       'SELECT permission_name AS name FROM client_permissions WHERE client_id = $1 ORDER BY 1',
       [clientId],

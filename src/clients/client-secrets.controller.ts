@@ -13,9 +13,10 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { Requires } from '../common/access.js';
+import { IF_MATCH, STALE } from '../common/documentation.js';
 import { CurrentActor, type Actor } from '../common/principal.js';
 import { ProblemDto } from '../common/problem.js';
-import { CLIENT_ID_PARAM, CLIENT_NOT_FOUND, CLIENT_STALE, IF_MATCH } from './client-documentation.js';
+import { CLIENT_ID_PARAM, CLIENT_NOT_FOUND, HOLD } from './client-documentation.js';
 import { ClientIdPipe } from './client-id.pipe.js';
 import type { ClientSecret } from './client-secret.entity.js';
 import { ClientSecrets } from './client-secrets.js';
@@ -23,7 +24,6 @@ import { ClientSecretDto, ClientSecretsDto, CreateClientSecretDto, NewClientSecr
 import { SecretIdPipe } from './secret-id.pipe.js';
 
 const SECRET_ID = { name: 'secretId', format: 'uuid', example: '0198c5a0-6a54-7cc0-b0a4-4f3f4f1c8a11' };
-const HOLD = 'You must hold what the client holds.';
 
 @ApiTags('Clients')
 @Controller('v1/clients/:clientId/secrets')
@@ -52,7 +52,7 @@ export class ClientSecretsController {
   @ApiBadRequestResponse({ type: ProblemDto, description: 'A field is not acceptable' })
   @ApiNotFoundResponse(CLIENT_NOT_FOUND)
   @ApiConflictResponse({ type: ProblemDto, description: 'It has two valid secrets already (`too_many_secrets`)' })
-  @ApiPreconditionFailedResponse(CLIENT_STALE)
+  @ApiPreconditionFailedResponse(STALE)
   async add(
     @CurrentActor() actor: Actor,
     @Param('clientId', ClientIdPipe) clientId: string,
@@ -72,7 +72,7 @@ export class ClientSecretsController {
   @ApiHeader(IF_MATCH)
   @ApiNoContentResponse()
   @ApiNotFoundResponse({ type: ProblemDto, description: 'There is no such client, or it has no such valid secret' })
-  @ApiPreconditionFailedResponse(CLIENT_STALE)
+  @ApiPreconditionFailedResponse(STALE)
   async delete(
     @CurrentActor() actor: Actor,
     @Param('clientId', ClientIdPipe) clientId: string,

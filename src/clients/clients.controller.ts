@@ -14,13 +14,14 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Requires } from '../common/access.js';
+import { ETAG, IF_MATCH, STALE } from '../common/documentation.js';
 import { etagOf } from '../common/etag.js';
 import { PageQuery } from '../common/pagination.js';
 import { CurrentActor, type Actor } from '../common/principal.js';
 import { ProblemDto } from '../common/problem.js';
 import { ClientAdministration } from './client-administration.js';
 import { ClientDirectory } from './client-directory.js';
-import { CLIENT_ID_PARAM, CLIENT_NOT_FOUND, CLIENT_STALE, ETAG, IF_MATCH } from './client-documentation.js';
+import { CLIENT_ID_PARAM, CLIENT_NOT_FOUND, HOLD } from './client-documentation.js';
 import { ClientIdPipe } from './client-id.pipe.js';
 import type { ClientWithRights } from './client-records.js';
 import {
@@ -35,7 +36,6 @@ import {
 } from './clients.dto.js';
 
 const BAD_REQUEST = { type: ProblemDto, description: 'A field is not acceptable' };
-const HOLD = 'You must hold what the client holds.';
 
 @ApiTags('Clients')
 @Controller('v1/clients')
@@ -95,7 +95,7 @@ export class ClientsController {
   @ApiOkResponse({ type: ClientDto, headers: ETAG })
   @ApiBadRequestResponse(BAD_REQUEST)
   @ApiNotFoundResponse(CLIENT_NOT_FOUND)
-  @ApiPreconditionFailedResponse(CLIENT_STALE)
+  @ApiPreconditionFailedResponse(STALE)
   async update(
     @CurrentActor() actor: Actor,
     @Param('clientId', ClientIdPipe) clientId: string,
@@ -117,7 +117,7 @@ export class ClientsController {
   @ApiHeader(IF_MATCH)
   @ApiOkResponse({ type: ClientDto, headers: ETAG })
   @ApiNotFoundResponse(CLIENT_NOT_FOUND)
-  @ApiPreconditionFailedResponse(CLIENT_STALE)
+  @ApiPreconditionFailedResponse(STALE)
   async disable(
     @CurrentActor() actor: Actor,
     @Param('clientId', ClientIdPipe) clientId: string,
@@ -135,7 +135,7 @@ export class ClientsController {
   @ApiHeader(IF_MATCH)
   @ApiOkResponse({ type: ClientDto, headers: ETAG })
   @ApiNotFoundResponse(CLIENT_NOT_FOUND)
-  @ApiPreconditionFailedResponse(CLIENT_STALE)
+  @ApiPreconditionFailedResponse(STALE)
   async enable(
     @CurrentActor() actor: Actor,
     @Param('clientId', ClientIdPipe) clientId: string,
@@ -156,7 +156,7 @@ export class ClientsController {
   @ApiOkResponse({ type: ClientDto, headers: ETAG })
   @ApiBadRequestResponse({ type: ProblemDto, description: 'A permission does not exist' })
   @ApiNotFoundResponse(CLIENT_NOT_FOUND)
-  @ApiPreconditionFailedResponse(CLIENT_STALE)
+  @ApiPreconditionFailedResponse(STALE)
   async setPermissions(
     @CurrentActor() actor: Actor,
     @Param('clientId', ClientIdPipe) clientId: string,
@@ -178,7 +178,7 @@ export class ClientsController {
   @ApiOkResponse({ type: ClientDto, headers: ETAG })
   @ApiBadRequestResponse({ type: ProblemDto, description: 'An audience does not exist' })
   @ApiNotFoundResponse(CLIENT_NOT_FOUND)
-  @ApiPreconditionFailedResponse(CLIENT_STALE)
+  @ApiPreconditionFailedResponse(STALE)
   async setAudiences(
     @CurrentActor() actor: Actor,
     @Param('clientId', ClientIdPipe) clientId: string,
@@ -200,7 +200,7 @@ export class ClientsController {
   @ApiOkResponse({ type: ClientDto, headers: ETAG })
   @ApiBadRequestResponse({ type: ProblemDto, description: 'A key is private, symmetric, weak or malformed' })
   @ApiNotFoundResponse(CLIENT_NOT_FOUND)
-  @ApiPreconditionFailedResponse(CLIENT_STALE)
+  @ApiPreconditionFailedResponse(STALE)
   async setKeys(
     @CurrentActor() actor: Actor,
     @Param('clientId', ClientIdPipe) clientId: string,
@@ -222,7 +222,7 @@ export class ClientsController {
   @ApiHeader(IF_MATCH)
   @ApiNoContentResponse()
   @ApiNotFoundResponse(CLIENT_NOT_FOUND)
-  @ApiPreconditionFailedResponse(CLIENT_STALE)
+  @ApiPreconditionFailedResponse(STALE)
   async delete(
     @CurrentActor() actor: Actor,
     @Param('clientId', ClientIdPipe) clientId: string,

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { inBackground } from './log-output.js';
 
@@ -38,7 +38,7 @@ async function readUntil(end: RegExp): Promise<string> {
   let text = '';
   while (!end.test(text)) {
     text += read();
-    await delay(1);
+    await turn();
   }
   return text;
 }

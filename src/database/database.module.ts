@@ -1,13 +1,15 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import { dataSourceOptions } from '../../config/database.js';
 import { ENV, type Env } from '../../config/env.js';
 import { LOGGER } from '../common/logging.js';
 import { CONNECTION, type PostgresConnection } from './connection.js';
+import { ExpiredRows } from './expired-rows.js';
 import { PooledClient } from './pooled-client.js';
 
-/** The pool of connections that every room's repositories share. */
+/** The pool of connections that every room's repositories share, and the end of rows that have expired. */
+@Global()
 @Module({
   imports: [
     TypeOrmModule.forRootAsync({
@@ -28,5 +30,7 @@ import { PooledClient } from './pooled-client.js';
       },
     }),
   ],
+  providers: [ExpiredRows],
+  exports: [ExpiredRows],
 })
 export class DatabaseModule {}

@@ -1,7 +1,36 @@
-import { MigrationExecutor, type DataSource, type QueryRunner } from 'typeorm';
+import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
+import { migrationOptions } from '../../config/database.js';
 
 /** The advisory lock that migrating processes queue on: "port" in ASCII. */
 const MIGRATION_LOCK = 0x706f7274;
+
+/**
+ * Brings the database of this address to the schema of this version, and returns the names of the migrations that it took.
+ *
+ * @throws Error with a message for the operator
+ */
+export async function migrateDatabase(url: string, log: (message: string) => void): Promise<string[]> {
+  try {
+    return await withMigrations(url, (dataSource) => migrate(dataSource, log));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`The database could not be migrated: ${message}`, { cause: error });
+  }
+}
+
+/** Whether the database of this address lacks migrations of this version. */
+export function isBehind(url: string): Promise<boolean> {
+  return withMigrations(url, (dataSource) => dataSource.showMigrations());
+}
+
+async function withMigrations<T>(url: string, work: (dataSource: DataSource) => Promise<T>): Promise<T> {
+  const dataSource = new DataSource(migrationOptions({ url }));
+  try {
+    return await work(await dataSource.initialize());
+  } finally {
+    if (dataSource.isInitialized) await dataSource.destroy();
+  }
+}
 
 /**
  * Applies the pending migrations of an initialised data source and returns their names. Any number of processes may do so at once: one

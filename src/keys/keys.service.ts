@@ -67,20 +67,12 @@ export class KeysService implements KeyResolver, OnModuleInit {
   }
 
   /**
-   * Gives a new audience its secret, in the transaction that makes the audience.
+   * Gives an audience a secret, which signs at once; tokens signed with the one before, if there was one, stay good until they expire.
    *
+   * @param manager the transaction in which the audience is made or changed
    * @throws TypeError when the secret is not of the algorithm's length
    */
-  createHmacKey(manager: EntityManager, secret: AudienceSecret, actor: Actor): Promise<{ kid: string }> {
-    return this.hmacKeys.introduce(manager, secret, actor);
-  }
-
-  /**
-   * Gives an audience another secret, which signs at once; tokens signed with the one before stay good until they expire.
-   *
-   * @throws TypeError when the secret is not of the algorithm's length
-   */
-  rotateHmacKey(manager: EntityManager, secret: AudienceSecret, actor: Actor): Promise<{ kid: string }> {
+  introduceSecret(manager: EntityManager, secret: AudienceSecret, actor: Actor): Promise<{ kid: string }> {
     return this.hmacKeys.introduce(manager, secret, actor);
   }
 

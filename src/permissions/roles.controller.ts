@@ -14,6 +14,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Requires } from '../common/access.js';
+import { ETAG, IF_MATCH, STALE } from '../common/documentation.js';
 import { etagOf } from '../common/etag.js';
 import { PageQuery } from '../common/pagination.js';
 import { CurrentActor, type Actor } from '../common/principal.js';
@@ -23,16 +24,9 @@ import { CreateRoleDto, RoleDto, RolePageDto, RolePermissionsDto, UpdateRoleDto 
 import { RolesService, type RoleWithPermissions } from './roles.service.js';
 
 const NAME = { name: 'name', example: 'support', description: 'Percent-encoded' };
-const IF_MATCH = {
-  name: 'if-match',
-  required: false,
-  description: 'The `ETag` of the version you read, with its quotation marks',
-};
-const ETAG = { ETag: { schema: { type: 'string' as const, example: '"3"' } } };
 const BAD_REQUEST = { type: ProblemDto, description: 'A field is not acceptable, or a permission does not exist' };
 const NOT_FOUND = { type: ProblemDto, description: 'There is no such role' };
 const BUILT_IN = { type: ProblemDto, description: 'It is built in (`built_in`)' };
-const STALE = { type: ProblemDto, description: 'It was changed since you read it' };
 
 @ApiTags('Roles')
 @Controller('v1/roles')

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
+import { ClientDirectory } from '../clients/client-directory.js';
 import { UUID, decodeCursor, pageOf, type Page } from '../common/pagination.js';
 import type { Actor } from '../common/principal.js';
 import { notFound } from '../common/problem.js';
@@ -20,6 +21,7 @@ export class TokenRegister {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly permissions: PermissionsService,
+    private readonly clients: ClientDirectory,
     private readonly audit: AuditService,
   ) {}
 
@@ -79,12 +81,9 @@ export class TokenRegister {
   private async requireMayTouch(manager: EntityManager, actor: Actor, token: GeneratedToken): Promise<void> {
     const { jti, subject, permissions } = token;
     const ofSubject = UUID.test(subject) ? await this.permissions.permissionsOfUser(manager, subject) : [];
-    const ofClient = await manager.query<{ name: string }[]>(
-      'SELECT permission_name AS name FROM client_permissions WHERE client_id = $1',
-      [subject],
-    );
+    const ofClient = await this.clients.heldBy(manager, subject);
     const named = permissions !== null && isNames(permissions) ? permissions : [];
-    const held = [...named, ...ofSubject, ...ofClient.map(({ name }) => name)];
+    const held = [...named, ...ofSubject, ...ofClient];
     this.permissions.requireMayTouch(actor, { type: 'token', id: jti }, held);
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { ClientDirectory } from '../clients/client-directory.js';
 import { UUID } from '../common/pagination.js';
 import { LOGIN_CLIENT, type Actor } from '../common/principal.js';
 import { forbidden, invalidFields, invalidToken, type Problem } from '../common/problem.js';
@@ -18,7 +19,10 @@ interface Party {
 /** Finds out whom a generated token is about, and whether whoever generates it may speak for them. */
 @Injectable()
 export class TokenSubjects {
-  constructor(private readonly permissions: PermissionsService) {}
+  constructor(
+    private readonly permissions: PermissionsService,
+    private readonly clients: ClientDirectory,
+  ) {}
 
   /**
    * The generator and the subject stay as they are until the transaction ends, so that whoever disables one of them finds the token. To speak for
@@ -55,15 +59,7 @@ export class TokenSubjects {
       await this.permissions.requireMayTouchUser(manager, actor, id);
       return;
     }
-    const held = await manager.query<{ name: string }[]>(
-      'SELECT permission_name AS name FROM client_permissions WHERE client_id = $1',
-      [id],
-    );
-    this.permissions.requireMayTouch(
-      actor,
-      { type: 'client', id },
-      held.map(({ name }) => name),
-    );
+    this.permissions.requireMayTouch(actor, { type: 'client', id }, await this.clients.heldBy(manager, id));
   }
 }
 

@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { TokenVerifier, WindowFollower } from '@portcullis/verifier';
 import { ENV, type Env } from '../../config/env.js';
 import { AuditModule } from '../audit/audit.module.js';
+import { ExpiredRows } from '../database/expired-rows.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { KeysService } from '../keys/keys.service.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
@@ -22,7 +23,6 @@ import { TokenOpener } from './token-opener.js';
 import { TokenPress } from './token-press.js';
 import { TokenRegister } from './token-register.js';
 import { TokenSubjects } from './token-subjects.js';
-import { TokenSweeper } from './token-sweeper.js';
 import { TokensController } from './tokens.controller.js';
 
 /** Tokens: minted from facts, generated on demand, verified by the core that microservices use too, explained. */
@@ -45,7 +45,6 @@ import { TokensController } from './tokens.controller.js';
     TokenSubjects,
     TokenRegister,
     SingleUseTokens,
-    TokenSweeper,
     TokenOpener,
     SubjectCheck,
     ExplainService,
@@ -75,4 +74,10 @@ import { TokensController } from './tokens.controller.js';
     TokenVerifier,
   ],
 })
-export class TokensModule {}
+export class TokensModule {
+  constructor(expired: ExpiredRows) {
+    expired.deleteFrom('generated_tokens', '1 day');
+    expired.deleteFrom('single_use_tokens', '1 day');
+    expired.deleteFrom('token_revocations', '1 day');
+  }
+}

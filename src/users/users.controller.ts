@@ -14,6 +14,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Requires } from '../common/access.js';
+import { ETAG, IF_MATCH, STALE } from '../common/documentation.js';
 import { etagOf } from '../common/etag.js';
 import { CurrentActor, type Actor } from '../common/principal.js';
 import { ProblemDto } from '../common/problem.js';
@@ -24,17 +25,10 @@ import type { UserWithRoles } from './user-records.js';
 import { CreateUserDto, UpdateUserDto, UserDto, UserPageDto, UserRolesDto, UsersQuery } from './users.dto.js';
 
 const ID = { name: 'id', format: 'uuid', example: '0198c5a0-6a54-7cc0-b0a4-4f3f4f1c8a11' };
-const IF_MATCH = {
-  name: 'if-match',
-  required: false,
-  description: 'The `ETag` of the version you read, with its quotation marks',
-};
-const ETAG = { ETag: { schema: { type: 'string' as const, example: '"3"' } } };
 const NOT_FOUND = { type: ProblemDto, description: 'There is no such user' };
 const BAD_REQUEST = { type: ProblemDto, description: 'A field is not acceptable' };
 const TAKEN = { type: ProblemDto, description: 'The name or the address is taken (`username_taken`, `email_taken`)' };
 const LAST_ADMIN = { type: ProblemDto, description: 'It is the last active admin (`last_admin`)' };
-const STALE = { type: ProblemDto, description: 'It was changed since you read it' };
 
 @ApiTags('Users')
 @Controller('v1/users')
