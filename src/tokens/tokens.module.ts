@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { TokenVerifier, WindowFollower } from '@portcullis/verifier';
 import { ENV, type Env } from '../../config/env.js';
 import { AuditModule } from '../audit/audit.module.js';
+import { ClientsModule } from '../clients/clients.module.js';
 import { ExpiredRows } from '../database/expired-rows.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { KeysService } from '../keys/keys.service.js';
@@ -32,6 +33,7 @@ import { TokensController } from './tokens.controller.js';
     KeysModule,
     ValidityModule,
     PermissionsModule,
+    ClientsModule,
     AuditModule,
     JwtModule.register({}),
   ],
