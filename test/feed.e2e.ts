@@ -107,12 +107,30 @@ describe('the feed', () => {
     expect(all).toContain('meanwhile');
   });
 
-  it.each(['after=-1', 'after=1.5', 'after=x', 'after=9007199254740993', 'wait=31', 'wait=-1', 'wait=soon', 'other=1'])(
-    'refuses %s',
-    async (query) => {
-      expect((await admin.get(`/v1/validity/events?${query}`)).status).toBe(400);
-    },
-  );
+  it('sends back the nonce of each question, so that no answer that was kept on the way passes for another', async () => {
+    const { seq } = await ask(admin, 0);
+    const asked = ['first', 'second'].map((nonce) =>
+      admin.get(`/v1/validity/events?after=${seq}&wait=30&nonce=${nonce}`),
+    );
+    await app.database.query(`INSERT INTO forced_expirations (scope, key, reason) VALUES ('client', 'nonce', 'test')`);
+    expect((await Promise.all(asked)).map(({ body }) => body['nonce'])).toEqual(['first', 'second']);
+    expect(await ask(admin, seq)).not.toHaveProperty('nonce');
+  });
+
+  it.each([
+    'after=-1',
+    'after=1.5',
+    'after=x',
+    'after=9007199254740993',
+    'wait=31',
+    'wait=-1',
+    'wait=soon',
+    'nonce=',
+    'nonce=a%20b',
+    'other=1',
+  ])('refuses %s', async (query) => {
+    expect((await admin.get(`/v1/validity/events?${query}`)).status).toBe(400);
+  });
 
   it('is for those who may read it', async () => {
     const nobody = await createPerson(admin);

@@ -10,10 +10,17 @@ export function encodeEvent({ kind, key, seq, reason }: ValidityEvent): string {
   return `{"kind":"${kind}","key":${JSON.stringify(sent)},"seq":${seq.toString()},"reason":${JSON.stringify(reason)}}`;
 }
 
-/** What follows the events in an answer. `now` in ms since 1970 by the database's clock. */
-export function encodeEnd(standing: Standing, times: { now: number; waitedMs: number }): string {
+/** What an answer says to one question only. `now` in ms since 1970 by the database's clock. */
+export interface Reading {
+  now: number;
+  waitedMs: number;
+  nonce?: string | undefined;
+}
+
+/** What follows the events in an answer. */
+export function encodeEnd(standing: Standing, reading: Reading): string {
   const { seq, floor, keepSeconds, keepAccessSeconds } = standing;
-  return `],${JSON.stringify({ seq, floor, keepSeconds, keepAccessSeconds, ...times }).slice(1)}`;
+  return `],${JSON.stringify({ seq, floor, keepSeconds, keepAccessSeconds, ...reading }).slice(1)}`;
 }
 
 export const ANSWER_START = '{"events":[';

@@ -38,9 +38,12 @@ export class FeedController {
     example: 'orders-7c9f',
   })
   @ApiOkResponse({ type: FeedDto })
-  @ApiBadRequestResponse({ type: ProblemDto, description: '`after`, `wait` or the subscriber is not acceptable' })
+  @ApiBadRequestResponse({
+    type: ProblemDto,
+    description: '`after`, `wait`, `nonce` or the subscriber is not acceptable',
+  })
   async events(
-    @Query() { after, wait }: FeedQuery,
+    @Query() { after, wait, nonce }: FeedQuery,
     @Headers('portcullis-subscriber') subscriber: string | undefined,
     @CurrentPrincipal() principal: Principal,
     @Req() request: FastifyRequest,
@@ -53,7 +56,7 @@ export class FeedController {
     }
     this.subscribers.seen(principal.subject, subscriber ?? '-', after);
     const { arrivedAt, signal } = request;
-    const parts = await this.feed.answer({ after, waitMs: wait * 1000, arrivedAt, signal });
+    const parts = await this.feed.answer({ after, waitMs: wait * 1000, arrivedAt, signal, nonce });
     reply.type('application/json; charset=utf-8').header('cache-control', 'no-store');
     await reply.send(parts.length <= FEW ? parts.join('') : Readable.from(parts));
   }

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { EVENT_KINDS, type EventKind } from '@portcullis/verifier';
 import { Type } from 'class-transformer';
-import { IsInt, IsNumber, Max, Min } from 'class-validator';
+import { IsInt, IsNumber, Matches, Max, Min } from 'class-validator';
 import { Optional } from '../common/validation.js';
 
 export class FeedQuery {
@@ -31,6 +31,16 @@ export class FeedQuery {
   @Min(0)
   @Max(30)
   wait = 0;
+
+  @ApiPropertyOptional({
+    pattern: '^[A-Za-z0-9_-]{1,64}$',
+    description:
+      'Sent back in the answer: it shows that this is the answer to this question, and not one that a cache on the way kept',
+    example: 'c2VsZG9tIHJlcGVhdGVk',
+  })
+  @Optional()
+  @Matches(/^[A-Za-z0-9_-]{1,64}$/)
+  nonce?: string;
 }
 
 class FeedEventDto {
@@ -76,6 +86,9 @@ export class FeedDto {
     example: 812.5,
   })
   waitedMs: number;
+
+  @ApiPropertyOptional({ description: 'As it was asked', example: 'c2VsZG9tIHJlcGVhdGVk' })
+  nonce?: string;
 
   @ApiProperty({ type: [FeedEventDto] })
   events: FeedEventDto[];

@@ -37,6 +37,7 @@ export interface FeedQuestion {
   waitMs: number;
   arrivedAt: number;
   signal: AbortSignal;
+  nonce: string | undefined;
 }
 
 /**
@@ -49,6 +50,8 @@ export class FeedService implements OnModuleInit {
   private readonly waiting = new Set<Waiter>();
   private encoded = new Map<number, string>();
   private snapshot: Snapshot | undefined;
+  /** How often the window was loaded anew, as after a restored backup: what was read of the one before is worth nothing. */
+  private loads = 0;
   private taking: Promise<Snapshot> | undefined;
   private touching: NodeJS.Timeout | undefined;
   private closing = false;
@@ -84,23 +87,23 @@ export class FeedService implements OnModuleInit {
    * @throws StaleWindowError when the database does not answer; Problem 503 when too many wait
    */
   async answer(question: FeedQuestion): Promise<readonly string[]> {
-    const { after, arrivedAt } = question;
-    await this.follower.freshSince(arrivedAt);
-    if (after === this.follower.window.seq) await this.wait(question);
-    return this.compose(after, arrivedAt);
+    await this.follower.freshSince(question.arrivedAt);
+    if (question.after === this.follower.window.seq) await this.wait(question);
+    return this.compose(question);
   }
 
-  private async compose(after: number, arrivedAt: number): Promise<readonly string[]> {
+  private async compose(question: FeedQuestion): Promise<readonly string[]> {
+    const { after } = question;
     const { window } = this.follower;
     // Ahead of the truth, as after a restored backup, or behind what is still known: the numbers alone tell it to begin anew.
-    if (after !== 0 && (after > window.seq || after < window.floor)) return [ANSWER_START, this.end(arrivedAt)];
+    if (after !== 0 && (after > window.seq || after < window.floor)) return [ANSWER_START, this.end(question)];
     const recent = after === 0 ? undefined : this.recent(after);
-    if (recent !== undefined) return [ANSWER_START, recent, this.end(arrivedAt)];
+    if (recent !== undefined) return [ANSWER_START, recent, this.end(question)];
     const snapshot = await this.whole();
     const since = this.recent(snapshot.seq);
     if (since === undefined) throw new Problem(503, 'feed_behind', 'Too much changed while the window was read.');
     const events = [...snapshot.chunks, ...(since === '' ? [] : [since])];
-    return [ANSWER_START, ...events.map((part, index) => (index === 0 ? part : `,${part}`)), this.end(arrivedAt)];
+    return [ANSWER_START, ...events.map((part, index) => (index === 0 ? part : `,${part}`)), this.end(question)];
   }
 
   private wait({ after, waitMs, signal }: FeedQuestion): Promise<void> | undefined {
@@ -140,7 +143,10 @@ export class FeedService implements OnModuleInit {
     const { seq } = this.follower.window;
     this.journal.note(answer, after);
     if (answer.events.length > 0 || after === 0) this.encoded = new Map();
-    if (after === 0) this.snapshot = undefined;
+    if (after === 0) {
+      this.snapshot = undefined;
+      this.loads += 1;
+    }
     for (const waiter of this.waiting) if (waiter.after !== seq) waiter.wake();
   }
 
@@ -168,6 +174,7 @@ export class FeedService implements OnModuleInit {
    */
   private async take(): Promise<Snapshot> {
     const { window } = this.follower;
+    const { loads } = this;
     const { seq } = window;
     const chunks: string[] = [];
     let chunk: string[] = [];
@@ -180,6 +187,7 @@ export class FeedService implements OnModuleInit {
       await turn();
     }
     if (chunk.length > 0) chunks.push(chunk.join(','));
+    if (loads !== this.loads) return this.take();
     const snapshot = { seq, chunks };
     this.snapshot = snapshot;
     setTimeout(() => {
@@ -188,12 +196,12 @@ export class FeedService implements OnModuleInit {
     return snapshot;
   }
 
-  private end(arrivedAt: number): string {
+  private end({ arrivedAt, nonce }: FeedQuestion): string {
     const { window, freshAsOf = arrivedAt } = this.follower;
     const { seq, floor, keepSeconds, keepAccessSeconds } = window;
     // The follower's clock, as it was at the moment that the answer vouches for.
     const now = this.follower.now() - (this.follower.monotonic() - freshAsOf);
-    const times = { now, waitedMs: Math.max(0, freshAsOf - arrivedAt) };
-    return encodeEnd({ seq, floor, keepSeconds, keepAccessSeconds }, times);
+    const reading = { now, waitedMs: Math.max(0, freshAsOf - arrivedAt), nonce };
+    return encodeEnd({ seq, floor, keepSeconds, keepAccessSeconds }, reading);
   }
 }

@@ -5,6 +5,9 @@ export interface ClientCredentials {
   readonly clientSecret: string;
 }
 
+/** In ms: within it, whoever answers at all has answered. */
+const TIMEOUT_MS = 2_000;
+
 interface HeldToken {
   readonly text: string;
   /** On the monotonic clock, in ms. */
@@ -18,7 +21,7 @@ interface HeldToken {
 export class ClientToken {
   readonly #monotonic: () => number;
   #held: HeldToken | undefined;
-  #getting: Promise<string> | undefined;
+  #getting: { readonly from: string; readonly token: Promise<string> } | undefined;
 
   constructor(
     private readonly credentials: ClientCredentials,
@@ -31,10 +34,14 @@ export class ClientToken {
   /** @throws HttpError */
   current(tokenEndpoint: string): Promise<string> {
     if (this.#held !== undefined && this.#monotonic() < this.#held.renewAt) return Promise.resolve(this.#held.text);
-    this.#getting ??= this.#get(tokenEndpoint).finally(() => {
-      this.#getting = undefined;
+    // Nobody waits for one address who asks by another.
+    if (this.#getting?.from === tokenEndpoint) return this.#getting.token;
+    const token = this.#get(tokenEndpoint).finally(() => {
+      if (this.#getting === getting) this.#getting = undefined;
     });
-    return this.#getting;
+    const getting = { from: tokenEndpoint, token };
+    this.#getting = getting;
+    return token;
   }
 
   /** It was refused: the next question gets another. */
@@ -48,6 +55,7 @@ export class ClientToken {
       method: 'POST',
       headers: { authorization: basicOf(this.credentials), 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({ grant_type: 'client_credentials', scope: this.scope }).toString(),
+      timeoutMs: TIMEOUT_MS,
     });
     const { access_token: text, expires_in: seconds } = (body ?? {}) as Record<string, unknown>;
     if (typeof text !== 'string' || typeof seconds !== 'number' || !(seconds > 0)) {

@@ -268,8 +268,8 @@ export class Verifier {
     const limit = this.#maxStaleness === 0 ? Infinity : this.#maxStaleness;
     const waitSeconds = Math.min((limit * WAIT_SHARE) / 1000, LONGEST_WAIT_SECONDS);
     return new LongPollFollower(
-      (after, wait, signal) =>
-        client?.ask(after, wait, signal) ?? Promise.reject(new StaleWindowError('not connected')),
+      (after, wait, signal, heard) =>
+        client?.ask(after, wait, signal, heard) ?? Promise.reject(new StaleWindowError('not connected')),
       new ValidityWindow({ hashedKeys: true }),
       {
         waitSeconds,

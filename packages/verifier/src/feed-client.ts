@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { abortable } from './abortable.js';
 import { ClientToken, type ClientCredentials } from './client-token.js';
 import type { CatchUp } from './events.js';
 import { fetchJson, HttpError } from './http-json.js';
@@ -11,6 +13,14 @@ export interface FeedClientOptions {
   credentials: ClientCredentials;
   /** How this instance calls itself in the issuer's list of subscribers. */
   subscriber: string;
+}
+
+/** See `LongPollSource`. */
+interface Question {
+  readonly after: number;
+  readonly waitSeconds: number;
+  readonly signal: AbortSignal;
+  readonly heard: () => void;
 }
 
 /** A window of a million events, as text. */
@@ -27,31 +37,38 @@ export class FeedClient {
   }
 
   /** A question to the address that answered last; when it fails, the next question goes to the next address. @throws HttpError */
-  async ask(after: number, waitSeconds: number, signal: AbortSignal): Promise<CatchUp> {
+  async ask(after: number, waitSeconds: number, signal: AbortSignal, heard: () => void): Promise<CatchUp> {
     const { urls, issuer } = this.options;
-    const url = urls[this.#preferred % urls.length] ?? issuer;
+    const asked = this.#preferred;
+    const url = urls[asked % urls.length] ?? issuer;
     try {
-      return await this.#askAt(url, after, waitSeconds, signal);
+      return await this.#askAt(url, { after, waitSeconds, signal, heard });
     } catch (error) {
-      // Not when it was only asked anew, without waiting.
-      if (!signal.aborted || signal.reason === NO_ANSWER) this.#preferred += 1;
+      // Not when it was only asked anew, without waiting; and once only, however many questions to it fail.
+      const failed = !signal.aborted || signal.reason === NO_ANSWER;
+      if (failed && this.#preferred === asked) this.#preferred += 1;
       throw error;
     }
   }
 
-  async #askAt(url: string, after: number, waitSeconds: number, signal: AbortSignal): Promise<CatchUp> {
-    const token = await this.#token.current(await this.#tokenEndpointAt(url, signal));
+  async #askAt(url: string, { after, waitSeconds, signal, heard }: Question): Promise<CatchUp> {
+    const token = await abortable(this.#token.current(await this.#tokenEndpointAt(url, signal)), signal);
+    heard();
+    const nonce = randomUUID();
+    const query = `after=${after.toString()}&wait=${waitSeconds.toString()}&nonce=${nonce}`;
     try {
-      const { body } = await fetchJson(
-        `${url}/v1/validity/events?after=${after.toString()}&wait=${waitSeconds.toString()}`,
-        {
-          headers: { authorization: `Bearer ${token}`, 'portcullis-subscriber': this.options.subscriber },
-          signal,
-          // The follower decides how long to wait, by the signal.
-          timeoutMs: 600_000,
-          maxBytes: MAX_WINDOW_BYTES,
-        },
-      );
+      const { body } = await fetchJson(`${url}/v1/validity/events?${query}`, {
+        headers: { authorization: `Bearer ${token}`, 'portcullis-subscriber': this.options.subscriber },
+        signal,
+        // The follower decides how long to wait, by the signal.
+        timeoutMs: 600_000,
+        maxBytes: MAX_WINDOW_BYTES,
+        onPart: heard,
+      });
+      // One that was given to another question would pass for knowledge of this moment.
+      if ((body as { nonce?: unknown } | null)?.nonce !== nonce) {
+        throw new HttpError(`${url} gave the answer to another question, as from a cache on the way`);
+      }
       return body as CatchUp;
     } catch (error) {
       // Ended, as when the secret was rotated: a new token may do.

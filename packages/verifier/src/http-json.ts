@@ -21,17 +21,20 @@ export interface JsonRequest {
   timeoutMs?: number;
   /** Answers longer than this are refused; in bytes after decompression. */
   maxBytes?: number;
+  /** Told of the beginning of an answer and of each part of it. */
+  onPart?: () => void;
 }
 
 /** Redirects are not followed: whoever answers for the issuer answers at its address. @throws HttpError */
 export async function fetchJson(url: string, request: JsonRequest = {}): Promise<{ body: unknown; headers: Headers }> {
-  const { method = 'GET', headers, body, signal, timeoutMs = 5_000, maxBytes = 1024 * 1024 } = request;
+  const { method = 'GET', headers, body, signal, timeoutMs = 5_000, maxBytes = 1024 * 1024, onPart } = request;
   const timeout = AbortSignal.timeout(timeoutMs);
   let response: Response;
   try {
     response = await fetch(url, {
       method,
-      headers: { accept: 'application/json', ...headers },
+      // What a cache on the way kept is older than the question (RFC 9111 section 5.2.1).
+      headers: { accept: 'application/json', 'cache-control': 'no-cache, no-store', ...headers },
       redirect: 'error',
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       ...(body !== undefined && { body }),
@@ -44,18 +47,20 @@ export async function fetchJson(url: string, request: JsonRequest = {}): Promise
     throw new HttpError(`${method} ${url} answered ${response.status.toString()}`, response.status);
   }
   try {
-    return { body: JSON.parse(await readText(response, maxBytes)) as unknown, headers: response.headers };
+    return { body: JSON.parse(await readText(response, maxBytes, onPart)) as unknown, headers: response.headers };
   } catch (cause) {
     if (cause instanceof HttpError) throw cause;
     throw new HttpError(`${method} ${url} gave no JSON`, response.status, { cause });
   }
 }
 
-async function readText(response: Response, maxBytes: number): Promise<string> {
+async function readText(response: Response, maxBytes: number, onPart = (): void => undefined): Promise<string> {
+  onPart();
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let text = '';
   let bytes = 0;
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    onPart();
     bytes += chunk.byteLength;
     if (bytes > maxBytes) throw new HttpError(`the answer of ${response.url} is too long`, response.status);
     text += decoder.decode(chunk, { stream: true });

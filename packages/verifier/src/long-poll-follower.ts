@@ -1,18 +1,26 @@
+import { abortable } from './abortable.js';
+import { afterAnswers } from './after-answers.js';
 import { StaleWindowError } from './errors.js';
 import type { CatchUp } from './events.js';
 import { Freshness } from './freshness.js';
+import { Patience } from './patience.js';
 import type { ValidityWindow } from './window.js';
 
 /**
  * Asks the truth what happened after `after`, and lets it wait for so many seconds when there is nothing yet. The answer says in `waitedMs` how
- * long after receiving the question the truth was read. When `signal` aborts, give up.
+ * long after receiving the question the truth was read. When `signal` aborts, give up. `heard` is told of each part of an answer that comes.
  */
-export type LongPollSource = (after: number, waitSeconds: number, signal: AbortSignal) => Promise<CatchUp>;
+export type LongPollSource = (
+  after: number,
+  waitSeconds: number,
+  signal: AbortSignal,
+  heard: () => void,
+) => Promise<CatchUp>;
 
 export interface LongPollOptions {
   /** For how long the source may wait, in seconds: below half of what the window may be old, since an idle poll proves nothing until it is answered. */
   waitSeconds: number;
-  /** How long an answer may take beyond the wait, and how long a caller waits at most; in ms. */
+  /** For how long, beyond the wait, nothing may be heard of an answer, and how long a caller waits at most; in ms. */
   timeoutMs?: number;
   /** A clock that only goes forward, in ms. */
   monotonic?: () => number;
@@ -42,8 +50,8 @@ const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 2_000;
 /** Between two polls at least so long (ms), whatever the source answers. */
 const SHORTEST_ROUND_MS = 10;
-/** So many times `timeoutMs` is the longest that an answer may take: a whole window may be large. */
-const MOST_PATIENCE = 16;
+/** So many times `timeoutMs` is the longest that an answer may take of which parts keep coming. */
+const LONGEST_ANSWER = 16;
 
 /**
  * Keeps a window current by polling without a pause. An answer proves the truth as of the moment at which its question was sent, plus the time the source says
@@ -58,7 +66,6 @@ export class LongPollFollower {
   readonly #random: () => number;
   readonly #onConnection: (error: StaleWindowError | undefined) => void;
   readonly #callers = new Set<Caller>();
-  #patienceMs: number;
   #poll: Poll | undefined;
   readonly #freshness: Freshness;
   #failures = 0;
@@ -74,7 +81,6 @@ export class LongPollFollower {
     this.#freshness = new Freshness(monotonic);
     this.#waitSeconds = waitSeconds;
     this.#timeoutMs = timeoutMs;
-    this.#patienceMs = timeoutMs;
     this.#random = options.random ?? Math.random;
     this.#onConnection = options.onConnection ?? (() => undefined);
   }
@@ -106,13 +112,13 @@ export class LongPollFollower {
     if (this.#failures > 0) return Promise.reject(new StaleWindowError('the validity feed does not answer'));
     const now = this.monotonic();
     const promise = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const cancel = afterAnswers(this.#timeoutMs, () => {
         caller.settle(new StaleWindowError('the validity feed did not answer in time'));
-      }, this.#timeoutMs).unref();
+      });
       const caller: Caller = {
         moment: Math.min(moment, now),
         settle: (error) => {
-          clearTimeout(timer);
+          cancel();
           this.#callers.delete(caller);
           if (error === undefined) resolve();
           else reject(error);
@@ -172,33 +178,34 @@ export class LongPollFollower {
 
   /** One question, and a second for the whole window where the answer does not continue it. */
   async #ask(poll: Poll): Promise<StaleWindowError | undefined> {
-    let patience: NodeJS.Timeout | undefined;
+    const { abort } = poll;
+    const limits = {
+      silenceMs: this.#timeoutMs,
+      longestMs: this.#timeoutMs * LONGEST_ANSWER,
+      monotonic: this.monotonic,
+    };
+    const patience = new Patience(limits, () => {
+      abort.abort(NO_ANSWER);
+    });
+    const heard = (): void => {
+      patience.heard();
+    };
     try {
       for (const after of new Set([this.window.position, 0])) {
         const waitSeconds = poll.waits && after !== 0 ? this.#waitSeconds : 0;
-        clearTimeout(patience);
-        patience = setTimeout(
-          () => {
-            poll.abort.abort(NO_ANSWER);
-          },
-          waitSeconds * 1000 + this.#patienceMs,
-        ).unref();
+        patience.begin(waitSeconds * 1000);
         poll.sentAt = this.monotonic();
-        const answer = await abortable(this.#source(after, waitSeconds, poll.abort.signal), poll.abort.signal);
+        const answer = await abortable(this.#source(after, waitSeconds, abort.signal, heard), abort.signal);
         if (this.window.apply(answer, after) === 'applied') {
           this.#freshness.note(answer, poll.sentAt);
-          this.#patienceMs = this.#timeoutMs;
           return undefined;
         }
       }
       return new StaleWindowError('the validity feed gave no whole window');
     } catch (cause) {
-      if (poll.abort.signal.reason === NO_ANSWER) {
-        this.#patienceMs = Math.min(this.#patienceMs * 2, this.#timeoutMs * MOST_PATIENCE);
-      }
       return new StaleWindowError('the validity feed failed', { cause });
     } finally {
-      clearTimeout(patience);
+      patience.end();
     }
   }
 
@@ -237,18 +244,4 @@ export class LongPollFollower {
     });
     this.#wake = undefined;
   }
-}
-
-/** Settles with the promise, or rejects when the signal aborts first: a source that does not heed the signal holds up nobody. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const give = (): void => {
-      reject(new Error('given up'));
-    };
-    if (signal.aborted) give();
-    else signal.addEventListener('abort', give, { once: true });
-    promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', give);
-    });
-  });
 }
