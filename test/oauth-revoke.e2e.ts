@@ -180,6 +180,20 @@ describe('somebody revokes', () => {
     expect(await verdict(app.http.as(token), '/v1/users')).toBe('accepted');
   });
 
+  it('nothing by what the secret of an audience signs, which could name any token and any session', async () => {
+    await admin.post('/v1/audiences', { identifier: 'urn:shared', algorithm: 'HS256' });
+    const { body } = await app.http.post('/v1/auth/login', {
+      ...{ username: person.username, password: person.password },
+      audience: ['urn:shared'],
+    });
+    const { jti, sid } = claimsOf(ann.accessToken);
+    const namesake = await reissued(app, body['access_token'] as string, { jti, sid });
+    for (const proof of [{}, bearer(ann.accessToken), basic(client)])
+      expect((await revoke(namesake, proof)).body['error']).toMatch(/^(unauthorized_client|insufficient_scope)$/);
+    expect((await revokeAs(admin, namesake)).body['error']).toBe('unsupported_token_type');
+    expect(await verdict(ann.http)).toBe('accepted');
+  });
+
   it('nothing with a proof that is none', async () => {
     expect((await revoke(ann.accessToken, bearer('x'))).body['error']).toBe('invalid_token');
     expect((await revoke(ann.accessToken, basic({ ...client, clientSecret: 'x' }))).body['error']).toBe(

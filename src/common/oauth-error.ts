@@ -10,7 +10,7 @@ export class OAuthErrorDto {
   error_description?: string;
 }
 
-/** RFC 6749 section 5.2; RFC 8707 section 2 for `invalid_target`. */
+/** RFC 6749 section 5.2; RFC 8707 section 2 for `invalid_target`, RFC 7009 section 2.2.1 for `unsupported_token_type`. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -18,7 +18,8 @@ export type OAuthErrorCode =
   | 'unauthorized_client'
   | 'unsupported_grant_type'
   | 'invalid_scope'
-  | 'invalid_target';
+  | 'invalid_target'
+  | 'unsupported_token_type';
 
 /** An error of an OAuth endpoint, in its own words: 400, but for a client that failed to authenticate. */
 export class OAuthError extends Problem {

@@ -179,7 +179,7 @@ export class GeneratedTokenDto {
   @ApiProperty({ type: [String], example: ['auditor'] })
   roles: string[];
 
-  @ApiProperty({ oneOf: [NAMES, SUBJECT_PERMISSIONS], nullable: true, example: ['users:read'] })
+  @ApiProperty({ oneOf: [{ ...NAMES, nullable: true }, SUBJECT_PERMISSIONS], example: ['users:read'] })
   permissions: string[] | SubjectPermissions | null;
 
   @ApiProperty({ enum: ['user', 'client', 'system'], example: 'user' })

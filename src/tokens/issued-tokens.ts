@@ -46,27 +46,33 @@ export class IssuedTokens {
   }
 
   /**
-   * Takes back one token, for all who will ever see it: from the commit on every instance refuses it. False when there is nothing to take back,
-   * since it was taken back before, or is over.
+   * Takes back one token, for all who will ever see it: from the commit on every instance refuses it. `nothing` when there is nothing to take back,
+   * since it was taken back before, or is over; `unsupported` when a shared key signed it and it is not on record.
    *
    * @param revokedBy the id of the user or client
    */
-  async revoke(manager: EntityManager, { claims }: VerifiedToken, revokedBy: string | null): Promise<boolean> {
+  async revoke(
+    manager: EntityManager,
+    { claims, keyAudience }: VerifiedToken,
+    revokedBy: string | null,
+  ): Promise<'revoked' | 'nothing' | 'unsupported'> {
     const { follower } = this.verifier;
     // What claims to live longer than anything may is refused as it is.
-    if (isExpired(claims, follower.now() / 1000) || outlivesRetention(claims, follower.window)) return false;
+    if (isExpired(claims, follower.now() / 1000) || outlivesRetention(claims, follower.window)) return 'nothing';
     const [recorded] = await manager.query<{ audience: string }[]>(
       'SELECT audience FROM generated_tokens WHERE jti = $1',
       [claims.jti],
     );
     if (!recorded) {
+      // Whoever knows the secret of an audience can write any jti, that of a token for another audience too.
+      if (keyAudience !== null) return 'unsupported';
       const values = [claims.jti, revokedBy, claims.exp];
-      return (await manager.query<unknown[]>(REVOKE_OTHER, values)).length > 0;
+      return (await manager.query<unknown[]>(REVOKE_OTHER, values)).length > 0 ? 'revoked' : 'nothing';
     }
-    // Who knows the secret of one audience can write any jti into a token for it, and so must not reach what is on record for another.
-    if (!audienceOf(claims).includes(recorded.audience)) return false;
+    // For the same reason what is on record for another is out of reach.
+    if (!audienceOf(claims).includes(recorded.audience)) return 'nothing';
     const [, revoked] = await manager.query<[unknown[], number]>(REVOKE_RECORDED, [claims.jti, revokedBy]);
-    return revoked > 0;
+    return revoked > 0 ? 'revoked' : 'nothing';
   }
 }
 

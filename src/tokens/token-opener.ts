@@ -40,6 +40,6 @@ export class TokenOpener {
     const [audience] = audienceOf(claims);
     if (audience === undefined) return 'wrong_audience';
     const refusal = addresseeRefusal(claims, { issuer: this.verifier.issuer, audience, keyAudience: key.audience });
-    return refusal ?? new VerifiedToken(claims, key.kid);
+    return refusal ?? new VerifiedToken(claims, key.kid, key.audience);
   }
 }

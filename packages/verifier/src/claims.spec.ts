@@ -37,6 +37,8 @@ describe('readTokenClaims', () => {
     ['claims of others', { tenant: { id: 5 }, email: null }],
     ['an as_of of any shape: the refusal function judges it', { as_of: 'x' }],
     ['permissions of a broker', { permissions: { sub: ['/a'], pub: [], all: ['/b/*'] } }],
+    ['the longest identifier', { jti: 'x'.repeat(512) }],
+    ['identifiers in any script', { sub: 'Zoë 😀' }],
     ['empty lists', { roles: [], permissions: [], scope: '' }],
   ])('accepts %s', (_name, claims) => {
     expect(readTokenClaims({ ...CLAIMS, ...claims })).toEqual({ ...CLAIMS, ...claims });
@@ -66,6 +68,11 @@ describe('readTokenClaims', () => {
     ['jti', 5],
     ['jti', ''],
     ['client_id', {}],
+    ['jti', 'x'.repeat(513)],
+    ['jti', 'a\ud800b'],
+    ['sub', 'u1\u0000'],
+    ['sid', 'a\r\nb'],
+    ['client_id', '\u001b[2J'],
     ['sid', null],
     ['sid', ''],
     ['roles', 'admin'],

@@ -49,15 +49,15 @@ export const DEFAULT_TIME_LIMITS: TimeLimits = { maxAgeSeconds: undefined, clock
 export function readTokenClaims(payload: JsonObject): TokenClaims | undefined {
   const wellFormed =
     isName(payload['iss']) &&
-    isName(payload['sub']) &&
+    isIdentifier(payload['sub']) &&
     (isName(payload['aud']) || isStrings(payload['aud'])) &&
     Number.isFinite(payload['exp']) &&
     Number.isFinite(payload['iat']) &&
-    isName(payload['jti']) &&
-    isName(payload['client_id']) &&
+    isIdentifier(payload['jti']) &&
+    isIdentifier(payload['client_id']) &&
     isAbsentOr(Number.isFinite, payload['nbf']) &&
     isAbsentOr(Number.isFinite, payload['auth_time']) &&
-    isAbsentOr(isName, payload['sid']) &&
+    isAbsentOr(isIdentifier, payload['sid']) &&
     isAbsentOr(isStrings, payload['roles']) &&
     isAbsentOr(isPermissions, payload['permissions']) &&
     isAbsentOr(isString, payload['scope']) &&
@@ -65,6 +65,10 @@ export function readTokenClaims(payload: JsonObject): TokenClaims | undefined {
   // The compiler cannot follow the checks above through an index signature.
   return wellFormed ? (payload as TokenClaims) : undefined;
 }
+
+const LONGEST_IDENTIFIER = 512;
+/** Control characters, and halves of surrogate pairs. */
+const NOT_IN_IDENTIFIERS = /[\p{Cc}\p{Cs}]/u;
 
 /** Whether the permissions are plain names. Those of a broker's token are not, and mean nothing to an access check. */
 export function hasAccessTokenClaims(claims: TokenClaims): claims is AccessTokenClaims {
@@ -150,6 +154,11 @@ function isString(value: unknown): value is string {
 
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+/** Whatever identifies something is looked up, compared and logged; tokens of audiences with a shared key may hold anything here. */
+function isIdentifier(value: unknown): value is string {
+  return isName(value) && value.length <= LONGEST_IDENTIFIER && !NOT_IN_IDENTIFIERS.test(value);
 }
 
 function isStrings(value: unknown): value is string[] {

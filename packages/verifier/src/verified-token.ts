@@ -28,6 +28,8 @@ export class VerifiedToken {
     readonly claims: TokenClaims,
     /** The key that signed it. */
     readonly kid: string,
+    /** The one audience that the key is shared with, and that could have written the token itself; null for a key of the issuer alone. */
+    readonly keyAudience: string | null = null,
   ) {
     // Shared by all requests that carry the token: none may give itself a role.
     deepFreeze(claims);

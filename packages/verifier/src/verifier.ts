@@ -124,7 +124,7 @@ export class TokenVerifier<F extends Follower = WindowFollower> {
     const reason = addresseeRefusal(claims, { issuer, audience, keyAudience: key.audience });
     if (reason !== null) throw new VerificationError(reason, { signatureValid: true, claims });
 
-    const verified = new VerifiedToken(claims, key.kid);
+    const verified = new VerifiedToken(claims, key.kid, key.audience);
     this.#cache.set(token, verified);
     return verified;
   }

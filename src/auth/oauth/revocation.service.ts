@@ -47,7 +47,8 @@ export class RevocationService {
     }
     const opened = await this.tokens.open(token);
     if (!opened) return;
-    const own = isOwn(opened.claims, caller);
+    // What a shared key signed may have been written by whoever knows it, so its claims make it nobody's own.
+    const own = opened.keyAudience === null && isOwn(opened.claims, caller);
     if (!own) {
       this.requireRight(caller, request);
       await this.requireMayTouchClient(caller.actor, opened);
@@ -83,7 +84,9 @@ export class RevocationService {
   }
 
   private async takeBack(manager: EntityManager, actor: Actor, opened: VerifiedToken): Promise<void> {
-    if (!(await this.tokens.revoke(manager, opened, actor.id))) return;
+    const outcome = await this.tokens.revoke(manager, opened, actor.id);
+    if (outcome === 'unsupported') throw notOnRecord();
+    if (outcome === 'nothing') return;
     const { sub, client_id: clientId, jti } = opened.claims;
     await this.audit.record(manager, {
       action: 'token.revoked',
@@ -97,4 +100,12 @@ export class RevocationService {
 /** RFC 7009 section 2.1: the request is refused, and the client is told. */
 function notIssuedToYou(): OAuthError {
   return new OAuthError('unauthorized_client', 'This token was issued to another client.');
+}
+
+/** RFC 7009 section 2.2.1. */
+function notOnRecord(): OAuthError {
+  return new OAuthError(
+    'unsupported_token_type',
+    'Of the tokens that a secret shared with an audience signs, only generated ones can be revoked one by one: end the session or the client instead.',
+  );
 }
