@@ -110,10 +110,30 @@ module.exports = {
     },
     {
       name: 'verifier-has-no-dependencies',
-      comment: "@portcullis/verifier uses Node's own modules and no package.",
+      comment: "@portcullis/verifier uses Node's own modules and no package. Its adapters may use what they adapt to.",
       severity: 'error',
-      from: { path: '^packages/verifier/', pathNot: TESTS },
+      from: { path: '^packages/verifier/', pathNot: `^packages/verifier/src/(fastify\\.ts$|nest/)|${TESTS}` },
       to: { dependencyTypesNot: ['core', 'local', 'localmodule'] },
+    },
+    {
+      name: 'adapters-use-what-they-adapt-to',
+      comment: 'The peers of @portcullis/verifier.',
+      severity: 'error',
+      from: { path: '^packages/verifier/src/(fastify\\.ts$|nest/)', pathNot: TESTS },
+      to: {
+        dependencyTypesNot: ['core', 'local', 'localmodule'],
+        pathNot: '(^|/)node_modules/(fastify|@nestjs/(common|core))/',
+      },
+    },
+    {
+      name: 'core-knows-no-adapter',
+      comment: 'Of @portcullis/verifier, what everybody loads must not load an adapter.',
+      severity: 'error',
+      from: {
+        path: '^packages/verifier/src/',
+        pathNot: `^packages/verifier/src/(express|fastify|nest)\\.ts$|^packages/verifier/src/nest/|${TESTS}`,
+      },
+      to: { path: '^packages/verifier/src/((express|fastify|nest)\\.ts$|nest/|http-access\\.ts$)' },
     },
     {
       name: 'tests-are-not-used',

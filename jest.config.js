@@ -19,6 +19,7 @@ const common = {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^@portcullis/verifier$': '<rootDir>/packages/verifier/src/index.ts',
+    '^@portcullis/verifier/(.*)$': '<rootDir>/packages/verifier/src/$1.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/packages/[^/]+/dist/'],

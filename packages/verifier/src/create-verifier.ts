@@ -54,9 +54,9 @@ export type Notice =
 
 export interface VerifyTokenOptions {
   /** For this request instead of the verifier's own. */
-  onStale?: OnStale;
+  readonly onStale?: OnStale | undefined;
   /** In ms, for this request instead of the verifier's own. 0: as of this moment, at the price of a question that requests share. */
-  maxStaleness?: number;
+  readonly maxStaleness?: number | undefined;
 }
 
 export interface Health {
