@@ -131,9 +131,9 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^packages/verifier/src/',
-        pathNot: `^packages/verifier/src/(express|fastify|nest)\\.ts$|^packages/verifier/src/nest/|${TESTS}`,
+        pathNot: `^packages/verifier/src/(express|fastify|nest|testing)\\.ts$|^packages/verifier/src/(nest|testing)/|${TESTS}`,
       },
-      to: { path: '^packages/verifier/src/((express|fastify|nest)\\.ts$|nest/|http-access\\.ts$)' },
+      to: { path: '^packages/verifier/src/((express|fastify|nest|testing)\\.ts$|nest/|testing/|http-access\\.ts$)' },
     },
     {
       name: 'tests-are-not-used',
