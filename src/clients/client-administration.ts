@@ -39,7 +39,7 @@ export class ClientAdministration {
     const { clientId = newClientId(), name, permissions = [], audiences = [] } = given;
     const reserved = reservedClientId(clientId);
     if (reserved !== null) throw invalidFields([{ field: 'clientId', message: reserved }]);
-    const jwks = given.jwks === undefined ? null : await readJwks(given.jwks);
+    const jwks = given.jwks === undefined ? null : readJwks(given.jwks);
     const { withSecret = jwks === null } = given;
     try {
       return await inTransaction(this.dataSource, async (manager) => {
@@ -117,7 +117,7 @@ export class ClientAdministration {
 
   /** Ends the client's tokens when they are other keys than before; none at all takes them away. @throws Problem 400, 403, 404, 412 */
   async setKeys(change: ClientChange, given: readonly unknown[]): Promise<ClientWithRights> {
-    const keys = await readRegisteredKeys(given, 'keys');
+    const keys = readRegisteredKeys(given, 'keys');
     return this.change(change, async (manager, { clientId }) => {
       const jwks = keys.length === 0 ? null : { keys };
       const [updated] = await manager.query<[unknown[], number]>(
@@ -172,10 +172,10 @@ export class ClientAdministration {
 /** Other than that of any client before it that had the same id and was deleted: it might still be known to somebody who is minting. */
 const FIRST_EPOCH = '(extract(epoch FROM clock_timestamp()) * 1000000)::bigint';
 
-async function readJwks(given: Record<string, unknown>): Promise<Client['jwks']> {
+function readJwks(given: Record<string, unknown>): Client['jwks'] {
   const { keys } = given;
   if (!Array.isArray(keys)) throw invalidFields([{ field: 'jwks.keys', message: 'must be an array' }]);
-  const registered = await readRegisteredKeys(keys, 'jwks.keys');
+  const registered = readRegisteredKeys(keys, 'jwks.keys');
   return registered.length === 0 ? null : { keys: registered };
 }
 

@@ -18,7 +18,7 @@ const KEY_ID = /^[\x21-\x7e]{1,128}$/;
  * @param path of the list in the request, for the errors
  * @throws Problem 400 that says of each key what is wrong with it
  */
-export async function readRegisteredKeys(given: readonly unknown[], path: string): Promise<RegisteredKey[]> {
+export function readRegisteredKeys(given: readonly unknown[], path: string): RegisteredKey[] {
   if (given.length > MOST_KEYS) {
     throw invalidFields([{ field: path, message: `must not be more than ${MOST_KEYS.toString()}` }]);
   }
@@ -26,7 +26,7 @@ export async function readRegisteredKeys(given: readonly unknown[], path: string
   const keys: RegisteredKey[] = [];
   for (const [index, jwk] of given.entries()) {
     try {
-      keys.push(await readKey(jwk, keys));
+      keys.push(readKey(jwk, keys));
     } catch (error) {
       if (!(error instanceof KeyRefused)) throw error;
       errors.push({ field: `${path}.${index.toString()}`, message: error.message });
@@ -37,8 +37,11 @@ export async function readRegisteredKeys(given: readonly unknown[], path: string
 }
 
 /** @throws KeyRefused */
-async function readKey(jwk: unknown, others: readonly RegisteredKey[]): Promise<RegisteredKey> {
-  const { kid: own, algorithm, publicJwk } = await importPublicKey(JSON.stringify(jwk));
+function readKey(jwk: unknown, others: readonly RegisteredKey[]): RegisteredKey {
+  if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) {
+    throw new KeyRefused('malformed', 'A JWK is one JSON object.');
+  }
+  const { kid: own, algorithm, publicJwk } = importPublicKey(JSON.stringify(jwk));
   const { kid = own } = jwk as { kid?: unknown };
   if (typeof kid !== 'string' || !KEY_ID.test(kid)) {
     throw new KeyRefused('malformed', 'The "kid" of the JWK must be 1 to 128 printable characters without spaces.');

@@ -43,7 +43,7 @@ export class KeyImport {
    */
   async import(text: string, { state, audience, ...options }: KeyToImport, actor: Actor): Promise<KeptKey> {
     if (state === 'retiring') {
-      const { kid, algorithm, publicJwk } = await importPublicKey(text, options);
+      const { kid, algorithm, publicJwk } = importPublicKey(text, options);
       return this.keep({ kid, algorithm, publicJwk, privateKey: null }, state, audience, actor);
     }
     const key = await importKey(text, options);

@@ -70,13 +70,13 @@ describe.each(KINDS)('a key of $name', ({ algorithm, make }) => {
   it('is taken by its public half where only that is wanted, and only there', async () => {
     const publicJwk = jwk(createPublicKey(key));
     for (const form of [spki, JSON.stringify({ ...publicJwk, key_ops: ['verify'], alg: algorithm })]) {
-      const imported = await importPublicKey(form);
+      const imported = importPublicKey(form);
       expect(imported).toMatchObject({ algorithm, publicJwk });
       expect(imported.key.equals(createPublicKey(key))).toBe(true);
     }
     await expect(importKey(spki)).rejects.toMatchObject({ code: 'private_key_expected' });
     for (const form of [pem(key, 'pkcs8'), JSON.stringify(jwk(key))]) {
-      await expect(importPublicKey(form)).rejects.toMatchObject({ code: 'public_key_expected' });
+      expect(() => importPublicKey(form)).toThrow(expect.objectContaining({ code: 'public_key_expected' }));
     }
   });
 
@@ -114,7 +114,7 @@ describe('an RSA key', () => {
   it('signs with PSS where that is asked for, or its JWK says so', async () => {
     expect((await importKey(pem(key, 'pkcs8'), { pss: true })).algorithm).toBe('PS256');
     expect((await importKey(JSON.stringify({ ...jwk(key), alg: 'PS256' }))).algorithm).toBe('PS256');
-    expect((await importPublicKey(pem(key, 'spki'), { pss: true })).algorithm).toBe('PS256');
+    expect(importPublicKey(pem(key, 'spki'), { pss: true }).algorithm).toBe('PS256');
     await expect(importKey(JSON.stringify({ ...jwk(key), alg: 'PS256' }), { pss: false })).rejects.toMatchObject({
       code: 'wrong_algorithm',
     });
@@ -126,9 +126,9 @@ describe('an RSA key', () => {
     });
   });
 
-  it('may be given as PKCS#1 where it is public', async () => {
+  it('may be given as PKCS#1 where it is public', () => {
     const pkcs1 = createPublicKey(key).export({ format: 'pem', type: 'pkcs1' }) as string;
-    expect((await importPublicKey(pkcs1)).algorithm).toBe('RS256');
+    expect(importPublicKey(pkcs1).algorithm).toBe('RS256');
   });
 
   it.each(['p', 'q', 'dp', 'dq', 'qi', 'd', 'n', 'e'])('is refused when its JWK lacks %s', async (member) => {
@@ -179,9 +179,7 @@ describe('an EC key', () => {
       });
     }
     const offCurve = JSON.stringify({ ...jwk(key), d: undefined, y: x });
-    await expect(importPublicKey(offCurve)).rejects.toMatchObject({
-      code: 'inconsistent',
-    });
+    expect(() => importPublicKey(offCurve)).toThrow(expect.objectContaining({ code: 'inconsistent' }));
   });
 
   it('with the public half of another key in its file is refused', async () => {
@@ -195,12 +193,15 @@ describe('an EC key', () => {
     await expect(importKey(text)).rejects.toMatchObject({ code: 'inconsistent' });
   });
 
-  it('may follow its parameters, as openssl ecparam writes it, and may spell its curve out, which is then forgotten', async () => {
+  it('may follow its parameters, as openssl ecparam writes it', async () => {
     const parameters = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n';
     expect((await importKey(parameters + pem(key, 'sec1'))).algorithm).toBe('ES256');
+  });
+
+  it('is refused when it spells its curve out', async () => {
     const explicit = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' }).privateKey;
-    const { privateKey } = await importKey(pem(explicit, 'pkcs8'));
-    expect(privateKey.export({ format: 'der', type: 'pkcs8' })).toHaveLength(138);
+    for (const type of ['pkcs8', 'sec1'] as const)
+      await expect(importKey(pem(explicit, type))).rejects.toMatchObject({ code: 'unsupported_curve' });
   });
 });
 

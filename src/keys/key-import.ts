@@ -59,15 +59,12 @@ export async function importKey(text: string, { passphrase, pss }: ImportOptions
  *
  * @throws KeyRefused
  */
-export async function importPublicKey(
-  text: string,
-  { pss }: Pick<ImportOptions, 'pss'> = {},
-): Promise<ImportedPublicKey> {
+export function importPublicKey(text: string, { pss }: Pick<ImportOptions, 'pss'> = {}): ImportedPublicKey {
   const { key: given, declared } = readPublicMaterial(text);
   assertUse(declared, 'verify');
   const named = namedPublicKey(given);
   const key = createPublicKey({ key: named.publicJwk, format: 'jwk' });
-  await assertStrongPublicKey(key);
+  assertStrongPublicKey(key);
   return { ...named, algorithm: algorithmFor(key, declared, pss), key };
 }
 
@@ -87,9 +84,10 @@ async function importPrivateKey(
   declared: DeclaredUse,
   pss: boolean | undefined,
 ): Promise<ImportedKey> {
-  const named = namedPublicKey(createPublicKey(given));
+  assertSupported(given);
   await assertStrongPrivateKey(given);
-  // Made anew from its numbers, so that nothing else that a file may hold goes on living: attributes, a curve spelt out.
+  const named = namedPublicKey(createPublicKey(given));
+  // Made anew from its numbers, so that nothing else that a file may hold goes on living: such as attributes.
   const privateKey = createPrivateKey({ key: given.export({ format: 'jwk' }), format: 'jwk' });
   return { ...named, algorithm: algorithmFor(privateKey, declared, pss), privateKey };
 }
@@ -104,17 +102,15 @@ function namedPublicKey(key: KeyObject): { kid: string; publicJwk: JsonWebKeyRec
   return { kid, publicJwk };
 }
 
-function assertSupported({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): void {
+function assertSupported(key: KeyObject): void {
+  const { asymmetricKeyType: type } = key;
   switch (type) {
     case 'rsa':
     case 'ed25519':
       return;
     case 'ec':
-      if (['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? '')) return;
-      throw new KeyRefused(
-        'unsupported_curve',
-        `EC keys are taken on P-256, P-384 and P-521, not on ${details?.namedCurve ?? 'a curve of their own'}.`,
-      );
+      assertSupportedCurve(key.asymmetricKeyDetails?.namedCurve ?? 'a curve of their own');
+      return;
     case 'rsa-pss':
       throw new KeyRefused(
         'unsupported_type',
@@ -128,13 +124,18 @@ function assertSupported({ asymmetricKeyType: type, asymmetricKeyDetails: detail
   }
 }
 
+function assertSupportedCurve(name: string): void {
+  if (['prime256v1', 'secp384r1', 'secp521r1'].includes(name)) return;
+  throw new KeyRefused('unsupported_curve', `EC keys are taken on P-256, P-384 and P-521, not on ${name}.`);
+}
+
 async function assertStrongPrivateKey(key: KeyObject): Promise<void> {
   if (key.asymmetricKeyType === 'rsa') await assertStrongRsaPrivateKey(key);
   else assertStrongCurvePrivateKey(key);
 }
 
-async function assertStrongPublicKey(key: KeyObject): Promise<void> {
-  if (key.asymmetricKeyType === 'rsa') await assertStrongRsaPublicKey(key);
+function assertStrongPublicKey(key: KeyObject): void {
+  if (key.asymmetricKeyType === 'rsa') assertStrongRsaPublicKey(key);
   if (key.asymmetricKeyType === 'ed25519') assertSoundEd25519PublicKey(key);
 }
 

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { DER, readDer } from './der.js';
+import { assertOrdinaryEcKey } from './ec-der.js';
 import { decryptPkcs8 } from './encrypted-pkcs8.js';
 import { jwkMaterial, type KeyMaterial } from './jwk-material.js';
 import { KeyRefused } from './key-refused.js';
@@ -19,8 +20,8 @@ const LONGEST = 16_384;
  */
 export async function readKeyMaterial(text: string, passphrase: string | undefined): Promise<KeyMaterial> {
   const trimmed = withinBounds(text);
-  if (isPem(trimmed)) return pemMaterial(trimmed, passphrase);
   if (trimmed.startsWith('{')) return jwkMaterial(trimmed);
+  if (isPem(trimmed)) return pemMaterial(trimmed, passphrase);
   return { kind: 'secret', bytes: secretOfText(trimmed), declared: {} };
 }
 
@@ -31,7 +32,7 @@ export async function readKeyMaterial(text: string, passphrase: string | undefin
  */
 export function readPublicMaterial(text: string): PublicMaterial {
   const trimmed = withinBounds(text);
-  const material = isPem(trimmed) ? publicPem(trimmed) : jwkMaterial(trimmed);
+  const material = !trimmed.startsWith('{') && isPem(trimmed) ? publicPem(trimmed) : jwkMaterial(trimmed);
   if (material.kind !== 'public') throw publicExpected();
   return material;
 }
@@ -85,20 +86,26 @@ function publicPem(text: string): PublicMaterial {
 
 function privateKey(der: Buffer, type: 'pkcs8' | 'pkcs1' | 'sec1'): KeyObject {
   assertOneElement(der);
+  let key: KeyObject;
   try {
-    return createPrivateKey({ key: der, format: 'der', type });
+    key = createPrivateKey({ key: der, format: 'der', type });
   } catch {
     throw new KeyRefused('malformed', `This is not a private key that can be read (${type.toUpperCase()}).`);
   }
+  if (key.asymmetricKeyType === 'ec' && type !== 'pkcs1') assertOrdinaryEcKey(der, type);
+  return key;
 }
 
 function publicKey(der: Buffer, type: 'spki' | 'pkcs1'): KeyObject {
   assertOneElement(der);
+  let key: KeyObject;
   try {
-    return createPublicKey({ key: der, format: 'der', type });
+    key = createPublicKey({ key: der, format: 'der', type });
   } catch {
     throw new KeyRefused('malformed', `This is not a public key that can be read (${type.toUpperCase()}).`);
   }
+  if (key.asymmetricKeyType === 'ec' && type === 'spki') assertOrdinaryEcKey(der, type);
+  return key;
 }
 
 /** OpenSSL ignores what follows a key, so that one key would have many texts. */

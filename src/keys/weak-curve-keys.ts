@@ -1,4 +1,4 @@
-import { createECDH, type KeyObject } from 'node:crypto';
+import { createECDH, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { integerOf } from './integers.js';
 import { KeyRefused } from './key-refused.js';
 import { isPatterned } from './weak-secrets.js';
@@ -17,7 +17,7 @@ const CURVES = new Map([
  * @throws KeyRefused
  */
 export function assertStrongCurvePrivateKey(key: KeyObject): void {
-  const { crv = '', x = '', y = '', d = '' } = key.export({ format: 'jwk' });
+  const { crv = '', x = '', y = '', d = '' } = numbersOf(key);
   const secret = Buffer.from(d, 'base64url');
   const curve = CURVES.get(crv);
   if (curve !== undefined) {
@@ -28,6 +28,15 @@ export function assertStrongCurvePrivateKey(key: KeyObject): void {
   }
   if (isPatterned(secret))
     throw new KeyRefused('guessable', 'The private key follows a pattern: it was not made at random.');
+}
+
+/** OpenSSL reads a private half of zero, and fails as soon as it computes the point of it. */
+function numbersOf(key: KeyObject): JsonWebKey {
+  try {
+    return key.export({ format: 'jwk' });
+  } catch {
+    throw new KeyRefused('inconsistent', 'The private half of the EC key is not in the range of its curve.');
+  }
 }
 
 /** Null where the private half is not in the range of the curve. */

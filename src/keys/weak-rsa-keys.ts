@@ -9,8 +9,10 @@ const isPrime = promisify(checkPrime) as (candidate: bigint) => Promise<boolean>
 /** Those of the table of algorithms. Other sizes have no algorithm of their own strength. */
 const SIZES = [2048, 3072, 4096];
 const LEAST_BITS = 2048;
-/** Of keys that are only verified with; a verification with a larger one costs milliseconds. */
-const MOST_BITS = 8192;
+/** Of keys that are only verified with. What is seen of a larger one takes longer to see than others should wait for. */
+const MOST_BITS = 4096;
+/** RFC 8017 sets no bound, but many verifiers hold the exponent in a signed word. It also keeps the private one too large for Wiener's attack. */
+const MOST_EXPONENT = 2n ** 31n - 1n;
 
 const SMALL_PRIMES = primesBelow(2 ** 16).map(BigInt);
 
@@ -25,13 +27,13 @@ type RsaNumbers = Record<'n' | 'e' | 'd' | 'p' | 'q' | 'dp' | 'dq' | 'qi', bigin
  *
  * @throws KeyRefused
  */
-export async function assertStrongRsaPublicKey(key: KeyObject): Promise<void> {
+export function assertStrongRsaPublicKey(key: KeyObject): void {
   const bits = modulusBits(key);
   if (bits < LEAST_BITS || bits > MOST_BITS) {
     throw new KeyRefused('rsa_size', `The RSA key has ${bits} bits; expected ${LEAST_BITS} to ${MOST_BITS}.`);
   }
   const { n = '', e = '' } = key.export({ format: 'jwk' });
-  await assertSoundModulus(numberOf(n), numberOf(e));
+  assertSoundModulus(numberOf(n), numberOf(e));
 }
 
 /**
@@ -46,19 +48,22 @@ export async function assertStrongRsaPrivateKey(key: KeyObject): Promise<void> {
     throw new KeyRefused('rsa_size', `The RSA key has ${bits} bits; expected one of ${SIZES.join(', ')}.`);
   }
   const numbers = numbersOf(key);
-  await assertSoundModulus(numbers.n, numbers.e);
+  assertSoundModulus(numbers.n, numbers.e);
   assertConsistent(numbers);
   assertUnlikePrimes(numbers, bits);
   const [p, q] = await Promise.all([isPrime(numbers.p), isPrime(numbers.q)]);
   if (!p || !q) throw new KeyRefused('rsa_primes', 'The RSA key is broken: one of its primes is not prime.');
 }
 
-/** With e below 2^256 the private exponent is too large for Wiener's attack. */
-async function assertSoundModulus(n: bigint, e: bigint): Promise<void> {
-  if (e % 2n === 0n || e < 65537n || e >= 1n << 256n) {
+/**
+ * That a modulus is no prime is not asked: it would take seconds to be sure of those that are, and they are found out by nobody who does not choose
+ * them. Of a private key its two primes are tested.
+ */
+function assertSoundModulus(n: bigint, e: bigint): void {
+  if (e % 2n === 0n || e < 65537n || e > MOST_EXPONENT) {
     throw new KeyRefused(
       'rsa_exponent',
-      'The public exponent of the RSA key must be odd and at least 65537 (FIPS 186-5); 65537 is usual.',
+      `The public exponent of the RSA key must be odd, at least 65537 (FIPS 186-5), and at most ${MOST_EXPONENT}; 65537 is usual.`,
     );
   }
   const small = SMALL_PRIMES.find((prime) => n % prime === 0n);
@@ -75,8 +80,6 @@ async function assertSoundModulus(n: bigint, e: bigint): Promise<void> {
       'The two primes of the RSA key are so close that it can be factorised (CVE-2022-26320).',
     );
   }
-  if (await isPrime(n))
-    throw new KeyRefused('rsa_modulus', 'The modulus of the RSA key is a prime, and no product of two.');
 }
 
 /** Whether n = a² - b² is found for an a close to the root of n. A square is found at once, with b = 0. */
