@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
+import { BrokerRefusalDto, speaksMigratoryData } from './common/broker-answer.js';
 import { OAuthErrorDto, speaksOAuth } from './common/oauth-error.js';
 import { ProblemDto } from './common/problem.js';
 
@@ -13,7 +14,7 @@ route names the permission that it needs.
 
 **Errors** are problem documents (RFC 9457) with a \`code\` that is made for programs and a \`requestId\` that names the request in the logs.
 A refused token gets 401 with \`invalid_token\`, a missing permission 403 with \`insufficient_scope\`. The OAuth endpoints take forms and answer the
-errors of RFC 6749 instead.
+errors of RFC 6749 instead, and \`POST /token/generate\` those of the program whose place it takes.
 
 **Lists** come in pages: \`?limit=&cursor=\`, and \`nextCursor\` of one page is the \`cursor\` of the next.`;
 
@@ -35,11 +36,13 @@ const TAGS: Readonly<Record<string, string>> = {
 const PROBLEM = getSchemaPath(ProblemDto);
 const PROBLEM_CONTENT = { 'application/problem+json': { schema: { $ref: PROBLEM } } };
 const OAUTH_ERROR_CONTENT = { 'application/json': { schema: { $ref: getSchemaPath(OAuthErrorDto) } } };
+const BROKER_REFUSAL_CONTENT = { 'application/json': { schema: { $ref: getSchemaPath(BrokerRefusalDto) } } };
 const ANY_ERROR = { description: 'Any other error', content: PROBLEM_CONTENT };
-const ANY_OAUTH_ERROR = {
+/** Of an address that answers errors in a form of its own. */
+const anyErrorIn = <T extends object>(content: T): { description: string; content: T & typeof PROBLEM_CONTENT } => ({
   description: 'Any other error; a problem document where a request cannot be read far enough to tell its address',
-  content: { ...OAUTH_ERROR_CONTENT, ...PROBLEM_CONTENT },
-};
+  content: { ...content, ...PROBLEM_CONTENT },
+});
 
 /** The OpenAPI 3 document of every room's routes. `issuer` tells below which path the service is reached. */
 export function openApiDocument(app: NestFastifyApplication, issuer: string): OpenAPIObject {
@@ -54,11 +57,11 @@ export function openApiDocument(app: NestFastifyApplication, issuer: string): Op
     .addBasicAuth({ type: 'http', scheme: 'basic', description: 'The id and the secret of a client' }, 'client');
   for (const [name, description] of Object.entries(TAGS)) config.addTag(name, description);
   const document = SwaggerModule.createDocument(app, config.build(), {
-    extraModels: [ProblemDto, OAuthErrorDto],
+    extraModels: [ProblemDto, OAuthErrorDto, BrokerRefusalDto],
     operationIdFactory: (controller, method) => operationId(controller, method),
   });
   for (const [path, item] of Object.entries(document.paths)) {
-    for (const operation of operationsOf(item)) complete(operation, { oauth: speaksOAuth(path) });
+    for (const operation of operationsOf(item)) complete(operation, contentOfErrors(path));
   }
   return document;
 }
@@ -73,8 +76,13 @@ function operationsOf({ get, put, post, patch, delete: remove }: PathItem): Oper
   return [get, put, post, patch, remove].filter((operation) => operation !== undefined);
 }
 
+function contentOfErrors(path: string): typeof PROBLEM_CONTENT | typeof OAUTH_ERROR_CONTENT {
+  if (speaksOAuth(path)) return OAUTH_ERROR_CONTENT;
+  return speaksMigratoryData(path) ? BROKER_REFUSAL_CONTENT : PROBLEM_CONTENT;
+}
+
 /** Says what holds everywhere: the form of any error, and that a route without security needs none. */
-function complete(operation: Operation, { oauth }: { oauth: boolean }): void {
+function complete(operation: Operation, errors: ReturnType<typeof contentOfErrors>): void {
   // A route with several addresses: `jwksRead[0]`, `jwksRead[1]`, …
   operation.operationId = (operation.operationId ?? '').replace(/\[0\]$/, '').replace(/\[(\d+)\]$/, '$1');
   operation.security ??= [];
@@ -83,7 +91,7 @@ function complete(operation: Operation, { oauth }: { oauth: boolean }): void {
     const isProblem = Object.values(response.content ?? {}).some(
       ({ schema }) => schema && '$ref' in schema && schema.$ref === PROBLEM,
     );
-    if (isProblem) response.content = oauth ? OAUTH_ERROR_CONTENT : PROBLEM_CONTENT;
+    if (isProblem) response.content = errors;
   }
-  operation.responses.default ??= oauth ? ANY_OAUTH_ERROR : ANY_ERROR;
+  operation.responses.default ??= errors === PROBLEM_CONTENT ? ANY_ERROR : anyErrorIn(errors);
 }

@@ -123,7 +123,10 @@ describe('the OpenAPI document', () => {
         for (const [type] of problems)
           expect([route, status, type]).toEqual([route, status, 'application/problem+json']);
         // One route speaks as the program does whose place it takes.
-        if (status === '400' && route !== 'post /token/generate') expect([route, problems.length]).toEqual([route, 1]);
+        if (route === 'post /token/generate') {
+          const refusal = content['application/json']?.schema.$ref === '#/components/schemas/BrokerRefusalDto';
+          if (status >= '400') expect([status, refusal]).toEqual([status, true]);
+        } else if (status === '400') expect([route, problems.length]).toEqual([route, 1]);
       }
     }
   });

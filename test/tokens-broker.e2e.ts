@@ -172,6 +172,34 @@ describe('POST /token/generate', () => {
     expect([status, body]).toEqual([400, { response: expect.stringContaining(named) }]);
   });
 
+  it.each<[string, number, string, Record<string, string>]>([
+    ['broken JSON', 400, '{', {}],
+    ['an array', 400, '[]', {}],
+    ['an empty body', 400, '', {}],
+    ['half a surrogate pair', 400, '{"username": "\\ud800"}', {}],
+    ['another type', 415, 'username=ann', { 'content-type': 'application/x-www-form-urlencoded' }],
+    ['too large a body', 413, JSON.stringify({ username: 'x'.repeat(2_000_000) }), {}],
+  ])('answers %s in the same form, before anything has looked at it', async (_, status, text, headers) => {
+    const answer = await app.http.raw<Body>('POST', '/token/generate', text, {
+      headers: { 'content-type': 'application/json', ...headers },
+    });
+    expect([answer.status, answer.body]).toEqual([status, { response: expect.stringMatching(/./) }]);
+    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('says in the same form that another method is wanted, and that it cannot answer', async () => {
+    const get = await app.http.get<Body>('/token/generate');
+    expect([get.status, get.headers.get('allow'), get.body]).toEqual([405, 'POST', { response: expect.any(String) }]);
+    await app.database.query('ALTER TABLE users RENAME TO users_away');
+    try {
+      const { status, body } = await generate();
+      expect([status, body]).toEqual([500, { response: expect.stringContaining('went wrong') }]);
+    } finally {
+      await app.database.query('ALTER TABLE users_away RENAME TO users');
+    }
+  });
+
   it('gives nothing that survives a change of password or a demotion', async () => {
     for (const change of [
       `UPDATE users SET password_hash = 'x' WHERE id = $1`,

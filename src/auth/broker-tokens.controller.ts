@@ -1,11 +1,11 @@
-import { Body, Controller, HttpCode, Post, Req, UseFilters } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../common/access.js';
+import { BrokerRefusalDto } from '../common/broker-answer.js';
 import { Problem } from '../common/problem.js';
-import { BrokerAnswerFilter } from './broker-answer.filter.js';
 import { readBrokerTokenRequest } from './broker-token-request.js';
-import { BrokerRefusalDto, BrokerTokenDto, BrokerTokenRequestDto } from './broker-tokens.dto.js';
+import { BrokerTokenDto, BrokerTokenRequestDto } from './broker-tokens.dto.js';
 import { BrokerTokens } from './broker-tokens.service.js';
 import { callerOf } from './password-check.js';
 
@@ -14,7 +14,6 @@ const refusal = (status: number, description: string): MethodDecorator =>
 
 @ApiTags('Tokens')
 @Controller('token')
-@UseFilters(BrokerAnswerFilter)
 export class BrokerTokensController {
   constructor(private readonly tokens: BrokerTokens) {}
 
@@ -30,6 +29,8 @@ export class BrokerTokensController {
   @refusal(400, 'Wrong credentials, whatever is wrong about them; a subject that is none; a lifetime that is too long')
   @refusal(403, 'The user lacks `tokens:generate`, or must change the password first')
   @refusal(404, 'There is no broker (`PORTCULLIS_BROKER_AUDIENCE` is `off`)')
+  @refusal(413, 'The body is too large')
+  @refusal(415, 'The body is no JSON')
   @refusal(429, 'Too many attempts; `Retry-After` tells when to try again')
   @refusal(503, 'The service cannot know or do it right now; `Retry-After` tells when to try again')
   @Public()

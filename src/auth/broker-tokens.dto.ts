@@ -30,8 +30,3 @@ export class BrokerTokenDto {
   })
   response: string;
 }
-
-export class BrokerRefusalDto {
-  @ApiProperty({ example: 'Invalid username or password!', description: 'What is wrong, for people' })
-  response: string;
-}

@@ -1,6 +1,7 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { StaleWindowError } from '@portcullis/verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { brokerAnswerOf, speaksMigratoryData } from './broker-answer.js';
 import { isConnectionLoss, isDataException } from './database-errors.js';
 import { oauthErrorOf, speaksOAuth } from './oauth-error.js';
 import { Problem, invalidFields, unavailable } from './problem.js';
@@ -43,14 +44,29 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
   if (problem.getStatus() >= 500 && problem.extras.cause !== undefined) {
     request.log.error({ err: problem.extras.cause, code: problem.code }, 'request failed');
   }
-  void reply.status(problem.getStatus()).headers({ ...problem.headers, 'cache-control': 'no-store' });
-  if (speaksOAuth(request.url)) {
-    // RFC 6749 section 5.1 asks for the second header, too.
-    void reply.header('pragma', 'no-cache').type('application/json; charset=utf-8');
-    void reply.send(JSON.stringify(oauthErrorOf(problem)));
-    return;
+  const { status, headers, type, body } = answerOf(problem, request);
+  void reply.status(status).headers({ ...headers, 'cache-control': 'no-store' });
+  void reply.type(`${type}; charset=utf-8`).send(JSON.stringify(body));
+}
+
+/** As whoever asks at this address expects it. */
+function answerOf(
+  problem: Problem,
+  { url, id }: FastifyRequest,
+): { status: number; headers: Record<string, string>; type: string; body: object } {
+  const { headers } = problem;
+  const status = problem.getStatus();
+  if (speaksOAuth(url)) {
+    // RFC 6749 section 5.1 asks for this header besides the other.
+    return {
+      status,
+      headers: { ...headers, pragma: 'no-cache' },
+      type: 'application/json',
+      body: oauthErrorOf(problem),
+    };
   }
-  void reply.type('application/problem+json; charset=utf-8').send(JSON.stringify(problem.body(request.id)));
+  if (speaksMigratoryData(url)) return { ...brokerAnswerOf(problem), type: 'application/json' };
+  return { status, headers, type: 'application/problem+json', body: problem.body(id) };
 }
 
 @Catch()
