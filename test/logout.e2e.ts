@@ -113,6 +113,20 @@ describe('logout-all', () => {
   });
 });
 
+it('takes the token of a login: one that was generated about somebody neither sees nor ends their sessions', async () => {
+  const order = { audience: 'http://localhost:3000', subject: ann.id, ttlSeconds: 60, permissions: [] };
+  const { body } = await admin.post('/v1/tokens', order);
+  const generated = app.http.as(String(body['access_token']));
+  for (const answer of [
+    await generated.post('/v1/auth/logout', {}),
+    await generated.post('/v1/auth/logout-all'),
+    await generated.get('/v1/auth/sessions'),
+    await generated.delete(`/v1/auth/sessions/${sidOf(here)}`),
+  ])
+    expect([answer.status, (answer.body as { code?: string }).code]).toEqual([403, 'not_a_session']);
+  await expectAlive(here);
+});
+
 describe("one's own sessions", () => {
   interface SessionPage {
     items: Record<string, unknown>[];

@@ -134,6 +134,27 @@ describe('a refresh', () => {
     expect(own).toMatchObject({ audience: [ISSUER] });
   });
 
+  it('of a session that was begun for services is good for no others, and not for the issuer', async () => {
+    const [orders, stock, shared] = [await audience(), await audience(), await audience({ algorithm: 'HS256' })].map(
+      ({ identifier }) => identifier,
+    ) as [string, string, string];
+    const { refresh } = await tokens([orders, stock]);
+    for (const beyond of [ISSUER, shared]) {
+      const { status, body } = await refreshed(refresh, [beyond]);
+      const errors = [{ field: 'audience.0', message: 'is not among the audiences of the session' }];
+      expect([status, body['errors']]).toEqual([400, errors]);
+      const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refresh, resource: beyond });
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const answer = await app.http.raw('POST', '/oauth/token', form.toString(), { headers });
+      expect([answer.status, answer.body]).toMatchObject([400, { error: 'invalid_target' }]);
+    }
+    // Nothing was used up, and less is always to be had.
+    const { body } = await refreshed(refresh, [stock]);
+    expect(claimsOf(String(body['access_token']))['aud']).toBe(stock);
+    const next = await refreshed(String(body['refresh_token']));
+    expect(claimsOf(String(next.body['access_token']))['aud']).toEqual([orders, stock]);
+  });
+
   it('for an audience that is not known uses nothing up', async () => {
     const { refresh } = await tokens();
     const unknown = await refreshed(refresh, [ISSUER, 'urn:nobody']);

@@ -4,7 +4,7 @@ import { startApp, type TestApp } from './support/app.js';
 import { holderOf } from './support/holders.js';
 import type { Answer, HttpClient } from './support/http.js';
 import { createPerson, verdict, type Person } from './support/people.js';
-import { claimsOf, headerOf } from './support/tokens.js';
+import { claimsOf, headerOf, reissued } from './support/tokens.js';
 
 const ISSUER = 'http://localhost:3000';
 const BROKER = 'urn:portcullis:broker';
@@ -250,6 +250,31 @@ describe('POST /v1/tokens/check', () => {
     const [header, payload] = (await brokerToken()).split('.');
     const forged = `${header ?? ''}.${payload ?? ''}.${Buffer.alloc(256).toString('base64url')}`;
     expect(await check(forged, 'pub', '/out')).toEqual({ allowed: false, reason: 'bad_signature' });
+  });
+
+  it('is for the audience that asks; what the secret of another signs opens no broker', async () => {
+    await admin.post('/v1/audiences', { identifier: 'urn:check:shared', algorithm: 'HS256' });
+    await admin.post('/v1/audiences', { identifier: 'urn:check:other', algorithm: 'RS256' });
+    const tokenFor = async (audience: string): Promise<string> => {
+      const order = { audience, ttlSeconds: 60, permissions: { all: ['/*'] } };
+      return String((await admin.post('/v1/tokens', order)).body['access_token']);
+    };
+    const decision = async (token: string, audience?: string): Promise<unknown> => {
+      const question = { token, action: 'pub', subject: '/a', audience };
+      const { allowed, reason } = (await admin.post('/v1/tokens/check', question)).body;
+      return reason ?? allowed;
+    };
+    const [shared, other] = [await tokenFor('urn:check:shared'), await tokenFor('urn:check:other')];
+    expect(await decision(shared)).toBe(true);
+    const forged = await reissued(app, shared, { permissions: { sub: [], pub: [], all: ['/*', '/a'] } });
+    const invented = await reissued(app, shared, { jti: 'invented' });
+    expect(await decision(forged)).toBe('wrong_audience');
+    expect(await decision(invented)).toBe('wrong_audience');
+    expect(await decision(shared, BROKER)).toBe('wrong_audience');
+    expect(await decision(shared, 'urn:check:shared')).toBe(true);
+    expect(await decision(other)).toBe(true);
+    expect(await decision(other, BROKER)).toBe('wrong_audience');
+    expect(await decision(await brokerToken(), BROKER)).toBe('not_permitted');
   });
 
   it('needs tokens:introspect, and a subject', async () => {

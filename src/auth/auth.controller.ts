@@ -13,8 +13,8 @@ import {
 import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { OptionalToken, Public, Requires } from '../common/access.js';
-import { CurrentActor, CurrentPrincipal, userOf, type Actor } from '../common/principal.js';
-import { ProblemDto, tokenRequired } from '../common/problem.js';
+import { CurrentActor, CurrentPrincipal, signedInUserOf, userOf, type Actor } from '../common/principal.js';
+import { Problem, ProblemDto, tokenRequired } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
 import { ChangePasswordDto, LoginDto, LogoutDto, MeDto, RefreshDto, TokenPairDto } from './auth.dto.js';
@@ -39,6 +39,10 @@ const CHANGE_EXAMPLES = {
 };
 
 const NOT_A_USER = { type: ProblemDto, description: '`not_a_user`: the token is that of a client' };
+const NOT_SIGNED_IN = {
+  type: ProblemDto,
+  description: '`not_a_user`: the token is that of a client; `not_a_session`: it was generated',
+};
 
 @ApiTags('Auth')
 @Controller('v1/auth')
@@ -87,6 +91,7 @@ export class AuthController {
   @OptionalToken()
   @ApiOperation({ summary: 'End one session: that of the refresh token given, else that of the Bearer token' })
   @ApiNoContentResponse({ description: 'The session has ended, and with it its tokens' })
+  @ApiForbiddenResponse({ type: ProblemDto, description: '`not_a_session`: the token came from no login' })
   @ApiBadRequestResponse({ type: ProblemDto, description: 'The body is not acceptable' })
   async logout(@Body() dto: LogoutDto, @CurrentActor() actor: Actor, @Req() request: FastifyRequest): Promise<void> {
     if (dto.refresh_token !== undefined) {
@@ -97,17 +102,19 @@ export class AuthController {
     }
     const { principal } = request;
     if (!principal) throw request.refuse?.() ?? tokenRequired();
-    if (principal.sessionId !== null) await this.sessions.end(actor, principal.sessionId, 'logout');
+    if (principal.sessionId === null)
+      throw new Problem(403, 'not_a_session', 'There is no session to end: this token came from no login.');
+    await this.sessions.end(actor, principal.sessionId, 'logout');
   }
 
   @Post('logout-all')
   @HttpCode(204)
   @Requires()
   @ApiOperation({ summary: 'End all of your sessions' })
-  @ApiForbiddenResponse(NOT_A_USER)
+  @ApiForbiddenResponse(NOT_SIGNED_IN)
   @ApiNoContentResponse({ description: 'All of them have ended, and with them their tokens' })
   async logoutAll(@CurrentPrincipal() principal: Principal, @CurrentActor() actor: Actor): Promise<void> {
-    await this.sessions.endAll(actor, userOf(principal), 'logout_all');
+    await this.sessions.endAll(actor, signedInUserOf(principal), 'logout_all');
   }
 
   @Get('me')

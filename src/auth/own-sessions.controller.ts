@@ -12,12 +12,15 @@ import {
 import type { Principal } from '@portcullis/verifier';
 import { Requires } from '../common/access.js';
 import { PageQuery, UUID, decodeCursor } from '../common/pagination.js';
-import { CurrentActor, CurrentPrincipal, userOf, type Actor } from '../common/principal.js';
+import { CurrentActor, CurrentPrincipal, signedInUserOf, type Actor } from '../common/principal.js';
 import { ProblemDto, notFound } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { SessionPageDto } from './auth.dto.js';
 
-const NOT_A_USER = { type: ProblemDto, description: '`not_a_user`: the token is that of a client' };
+const NOT_A_USER = {
+  type: ProblemDto,
+  description: '`not_a_user`: the token is that of a client; `not_a_session`: it was generated',
+};
 
 @ApiTags('Auth')
 @Controller('v1/auth/sessions')
@@ -31,7 +34,11 @@ export class OwnSessionsController {
   @ApiForbiddenResponse(NOT_A_USER)
   @ApiBadRequestResponse({ type: ProblemDto, description: 'The limit or the cursor is not acceptable' })
   async list(@CurrentPrincipal() principal: Principal, @Query() { limit, cursor }: PageQuery): Promise<SessionPageDto> {
-    const { items, nextCursor } = await this.sessions.listOf(userOf(principal), limit, decodeCursor(cursor, UUID));
+    const { items, nextCursor } = await this.sessions.listOf(
+      signedInUserOf(principal),
+      limit,
+      decodeCursor(cursor, UUID),
+    );
     return { items: items.map((session) => ({ ...session, current: session.id === principal.sessionId })), nextCursor };
   }
 
@@ -48,7 +55,7 @@ export class OwnSessionsController {
     @CurrentPrincipal() principal: Principal,
     @CurrentActor() actor: Actor,
   ): Promise<void> {
-    const userId = userOf(principal);
+    const userId = signedInUserOf(principal);
     const ended = UUID.test(id) && (await this.sessions.end(actor, id, 'ended_by_user', userId));
     if (!ended) throw notFound('session');
   }

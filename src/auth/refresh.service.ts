@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '../common/principal.js';
 import { Problem } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
+import type { MintedToken } from '../tokens/minted-token.js';
 import { TokenAudiences } from '../tokens/token-audiences.js';
 import { TokenMinter } from '../tokens/token-minter.js';
 import type { RefreshDto, TokenPairDto } from './auth.dto.js';
@@ -19,16 +20,21 @@ export class RefreshService {
     private readonly audiences: TokenAudiences,
   ) {}
 
-  /** @throws Problem 400 for an unknown audience, 401 `invalid_grant`, 429 */
+  /** @throws Problem 400 for an unknown audience or one beyond the session, 401 `invalid_grant`, 429 */
   async refresh({ refresh_token: refreshToken, audience: wanted }: RefreshDto, actor: Actor): Promise<TokenPairDto> {
     await this.throttle.admitRefresh(actor.address ?? '');
-    // Before the refresh token is used up.
-    const audience = wanted && (await this.audiences.require(wanted));
+    const forOthers = wanted && (await this.mintFor(wanted, refreshToken));
     const next = await this.sessions.refresh(refreshToken, actor);
-    if (!next) throw invalidGrant();
-    const minted = await this.minter.mint(next.sessionId, audience ? { audience } : {});
-    // Ended between the rotation and the reading of the facts.
+    const minted = next && (wanted ? forOthers : await this.minter.mint(next.sessionId));
+    // Ended meanwhile, at the latest between the rotation and the reading of the facts.
     if (!minted) throw invalidGrant();
     return tokenPair(minted, next.refreshToken);
+  }
+
+  /** Before the refresh token is used up, so that a request which asks for what it cannot have costs nobody a session. */
+  private async mintFor(wanted: readonly string[], refreshToken: string): Promise<MintedToken | null> {
+    const audience = await this.audiences.require(wanted);
+    const session = await this.sessions.inspect(refreshToken);
+    return session && this.minter.mint(session.sessionId, { audience });
   }
 }

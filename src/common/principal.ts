@@ -55,6 +55,18 @@ export function userOf({ subject, clientId }: Principal): string {
   return subject;
 }
 
+/**
+ * The user who has logged in and calls. A token that was generated about somebody may be in other hands, and is good for what it permits only.
+ *
+ * @throws Problem 403 for the token of a client, or of no session
+ */
+export function signedInUserOf(principal: Principal): string {
+  const user = userOf(principal);
+  if (principal.sessionId === null)
+    throw new Problem(403, 'not_a_session', 'This takes the token of a login, and the token was generated.');
+  return user;
+}
+
 function requestOf(context: ExecutionContext): FastifyRequest {
   return context.switchToHttp().getRequest<FastifyRequest>();
 }

@@ -6,6 +6,7 @@ import { randomSecret } from '../common/secrets.js';
 import { prepared } from '../database/prepared.js';
 import { accessTokenClaims, type MintingRules } from './access-token-claims.js';
 import { mintedFrom, type MintedToken } from './minted-token.js';
+import { beyondSession } from './session-audience.js';
 import { SESSION_FACTS, SESSION_FACTS_FOR, type SessionFacts } from './session-facts.js';
 import { chooseSigner } from './signing-choice.js';
 import { unmintable } from './token-audiences.js';
@@ -35,7 +36,7 @@ export class TokenMinter {
    * A token for a session whose row is committed, or null when the session is not live: its user was disabled, the credentials changed since they
    * were checked, it was ended, or no token can be made any more for the audiences that it began with.
    *
-   * @throws Problem 400 when no token can be made for the audiences asked for here
+   * @throws Problem 400 when no token can be made for the audiences asked for here, or the session is for others
    */
   async mint(sessionId: string, { audience, permissions }: TokenWish = {}): Promise<MintedToken | null> {
     try {
@@ -60,7 +61,10 @@ export class TokenMinter {
     if (!facts?.sessionAudience) return null;
     // Of a session whose own audience is gone there is nothing for others either.
     const own = chooseSigner({ ...facts, audience: facts.sessionAudience }, { issuer, algorithm });
-    return own.kind === 'refuse' ? null : facts;
+    if (own.kind === 'refuse') return null;
+    const problems = beyondSession(facts.audience, facts.sessionAudience, issuer);
+    if (problems.length > 0) throw new UnmintableAudience(problems);
+    return facts;
   }
 
   private async read(name: string, text: string, values: unknown[]): Promise<SessionFacts | null> {

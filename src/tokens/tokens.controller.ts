@@ -39,10 +39,7 @@ export class TokensController {
   })
   @ApiOkResponse({ type: SubjectDecisionDto })
   @ApiBadRequestResponse({ type: ProblemDto, description: 'There is no token, or the subject is none' })
-  check(
-    @Body() { token, action, subject }: CheckSubjectDto,
-    @Req() { arrivedAt }: FastifyRequest,
-  ): Promise<SubjectDecisionDto> {
-    return this.subjects.check(token, action, subject, arrivedAt);
+  check(@Body() question: CheckSubjectDto, @Req() { arrivedAt }: FastifyRequest): Promise<SubjectDecisionDto> {
+    return this.subjects.check(question, arrivedAt);
   }
 }

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { REFUSAL_REASONS, type RefusalReason, type SubjectAction } from '@portcullis/verifier';
 import { IsIn, IsString, MaxLength, MinLength, ValidateBy } from 'class-validator';
+import { NoControlCharacters, Optional } from '../common/validation.js';
 import { QUESTIONS, type Question } from './explanation.js';
 import { LONGEST_SUBJECT, isUsableSubject } from './token-permissions.js';
 
@@ -72,6 +73,18 @@ export class CheckSubjectDto extends ExplainTokenDto {
     validator: { validate: isUsableSubject, defaultMessage: () => '$property must be a subject such as /orders/new' },
   })
   subject: string;
+
+  @ApiPropertyOptional({
+    example: 'urn:portcullis:broker',
+    maxLength: 256,
+    description:
+      'The audience that asks: tokens for others are refused. Without it tokens for any audience are taken; of those that the secret of an audience signs, what is on record.',
+  })
+  @Optional()
+  @IsString()
+  @MaxLength(256)
+  @NoControlCharacters()
+  audience?: string;
 }
 
 const NOT_ALLOWED = [...REFUSAL_REASONS, 'not_permitted'] as const;
