@@ -8,6 +8,8 @@ export interface ClientCredentials {
 /** In ms: within it, whoever answers at all has answered. */
 const TIMEOUT_MS = 2_000;
 
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+
 interface HeldToken {
   readonly text: string;
   /** On the monotonic clock, in ms. */
@@ -31,9 +33,14 @@ export class ClientToken {
     this.#monotonic = monotonic;
   }
 
+  /** Whether `current` gives one that was got before. */
+  get isHeld(): boolean {
+    return this.#held !== undefined && this.#monotonic() < this.#held.renewAt;
+  }
+
   /** @throws HttpError */
   current(tokenEndpoint: string): Promise<string> {
-    if (this.#held !== undefined && this.#monotonic() < this.#held.renewAt) return Promise.resolve(this.#held.text);
+    if (this.#held !== undefined && this.isHeld) return Promise.resolve(this.#held.text);
     // Nobody waits for one address who asks by another.
     if (this.#getting?.from === tokenEndpoint) return this.#getting.token;
     const token = this.#get(tokenEndpoint).finally(() => {
@@ -58,7 +65,8 @@ export class ClientToken {
       timeoutMs: TIMEOUT_MS,
     });
     const { access_token: text, expires_in: seconds } = (body ?? {}) as Record<string, unknown>;
-    if (typeof text !== 'string' || typeof seconds !== 'number' || !(seconds > 0)) {
+    // What a header cannot hold (RFC 6750 section 2.1) would be named in the error that comes of trying.
+    if (typeof text !== 'string' || !TOKEN.test(text) || typeof seconds !== 'number' || !(seconds > 0)) {
       throw new HttpError(`${tokenEndpoint} gave no token`);
     }
     this.#held = { text, renewAt: askedAt + seconds * 800 };

@@ -1,138 +1,80 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { DEFAULT_TIME_LIMITS, timeRefusal, type TimeLimits } from './claims.js';
-import type { ClientCredentials } from './client-token.js';
+import { brokerPrincipalOf, type BrokerPrincipal } from './broker-principal.js';
+import { timeRefusal } from './claims.js';
+import { harmless, outcomeOf, type Basis, type Decision, type Notice } from './decisions.js';
 import { StaleWindowError, VerificationError } from './errors.js';
 import { FeedClient } from './feed-client.js';
+import type { Health } from './health.js';
 import { introspect, type Introspection } from './introspection.js';
-import { issuerUrl } from './issuer-url.js';
-import { discover, type IssuerMetadata } from './issuer-metadata.js';
+import { IssuerAccess } from './issuer-access.js';
 import { LongPollFollower } from './long-poll-follower.js';
 import { withoutStripped, type Principal } from './principal.js';
-import { RemoteKeys } from './remote-keys.js';
-import type { TokenCacheLimits } from './token-cache.js';
+import { isKeyRevoked, outrunsWindow } from './refusal.js';
+import { fetchKeys, RemoteKeys } from './remote-keys.js';
+import type { VerifiedToken } from './verified-token.js';
+import {
+  assertStaleness,
+  settingsOf,
+  type BrokerVerifierOptions,
+  type VerifierOptions,
+  type VerifierSettings,
+  type VerifyTokenOptions,
+} from './verifier-options.js';
 import { TokenVerifier } from './verifier.js';
 import { ValidityWindow } from './window.js';
-
-/**
- * What to do with a token while the window is older than `maxStaleness`: `refuse` (StaleWindowError: answer 503), `introspect` (ask the issuer about each
- * token, and refuse when it does not answer), or `accept-until-exp` (decide by what was last known; a token ended since is accepted).
- */
-export type OnStale = 'refuse' | 'introspect' | 'accept-until-exp';
-
-export interface VerifierOptions {
-  /** The `iss` of every accepted token, and where its metadata and keys are found. */
-  issuer: string;
-  /** The identifier of this service: every accepted token names it in `aud`. */
-  audience: string;
-  /** The client by which this service follows the feed (permission `validity:read`). Without it tokens are verified by signature and claims alone. */
-  clientId?: string;
-  clientSecret?: string;
-  /** Addresses at which the issuer's instances are reached; the issuer by default. The first that answers is asked. */
-  urls?: readonly string[];
-  /** How old the window may be when a request is decided, in ms; 5000 by default. */
-  maxStaleness?: number;
-  onStale?: OnStale;
-  /** Permits an issuer by plain HTTP beyond this machine. */
-  allowInsecure?: boolean;
-  /** Refuse what was issued longer ago, in seconds. */
-  maxAgeSeconds?: number;
-  /** How far ahead of the clock `nbf` and `iat` may lie, in seconds; 5 by default. */
-  clockToleranceSeconds?: number;
-  cache?: Partial<TokenCacheLimits>;
-  /** How this instance calls itself in the issuer's list of subscribers; host name and a random suffix by default. */
-  subscriber?: string;
-  /** Told what an operator wants to know: the feed lost or found again, each token accepted on old knowledge. `console.warn` by default. */
-  onNotice?: (notice: Notice) => void;
-}
-
-export type Notice =
-  | { type: 'unconnected'; message: string }
-  | { type: 'feed_lost'; message: string; cause: unknown }
-  | { type: 'feed_found'; message: string }
-  | { type: 'accepted_on_old_knowledge'; message: string; tokenId: string; staleForMs: number };
-
-export interface VerifyTokenOptions {
-  /** For this request instead of the verifier's own. */
-  readonly onStale?: OnStale | undefined;
-  /** In ms, for this request instead of the verifier's own. 0: as of this moment, at the price of a question that requests share. */
-  readonly maxStaleness?: number | undefined;
-}
-
-export interface Health {
-  /** `degraded`: nothing is known since `maxStaleness`, or nothing is ever asked. */
-  readonly status: 'ok' | 'starting' | 'degraded';
-  readonly connected: boolean;
-  /** How old the knowledge is on which tokens are decided, in ms; null before the first answer. */
-  readonly ageMs: number | null;
-  readonly position: number;
-  readonly events: number;
-  readonly keys: number;
-  readonly accepted: number;
-  readonly refused: number;
-  readonly acceptedOnOldKnowledge: number;
-  readonly introspected: number;
-}
 
 /** An idle poll proves nothing until it is answered, so it must be answered well before `maxStaleness` is over. */
 const WAIT_SHARE = 0.4;
 const LONGEST_WAIT_SECONDS = 25;
 
-/** Verifies access tokens offline, and refuses those that were ended a moment ago. Made by `createVerifier`. */
-export class Verifier {
+/** Verifies tokens offline, and refuses those that were ended a moment ago. Made by `createVerifier`. */
+export class Verifier<P = Principal> {
   readonly issuer: string;
   readonly audience: string;
-  readonly #tokens: TokenVerifier<LongPollFollower>;
-  readonly #follower: LongPollFollower;
+  readonly tokenType: 'access' | 'broker';
+  readonly #settings: VerifierSettings;
+  readonly #present: (principal: Principal) => P;
+  readonly #access: IssuerAccess;
   readonly #keys: RemoteKeys;
-  readonly #credentials: ClientCredentials | undefined;
-  readonly #maxStaleness: number;
-  readonly #onStale: OnStale;
-  readonly #limits: TimeLimits;
+  readonly #follower: LongPollFollower;
+  readonly #tokens: TokenVerifier<LongPollFollower>;
   readonly #notify: (notice: Notice) => void;
-  readonly #urls: readonly string[];
-  #metadata: Promise<IssuerMetadata> | undefined;
-  #accepted = 0;
-  #refused = 0;
-  #onOldKnowledge = 0;
-  #introspected = 0;
+  readonly #onDecision: ((decision: Decision) => void) | undefined;
+  readonly #counts = { accepted: 0, refused: 0, unavailable: 0, acceptedOnOldKnowledge: 0, introspected: 0 };
   #closed = false;
 
-  /** @throws TypeError for options that contradict each other or are not safe */
-  constructor(options: VerifierOptions) {
-    const { audience, maxStaleness = 5_000, onStale = 'refuse', allowInsecure = false } = options;
-    this.issuer = issuerUrl(options.issuer, allowInsecure);
-    this.#urls = (options.urls ?? [this.issuer]).map((url) => issuerUrl(url, allowInsecure));
-    if (this.#urls.length === 0) throw new TypeError('urls names no address');
-    if (typeof audience !== 'string' || audience === '') throw new TypeError('the audience is missing');
-    if (!(maxStaleness >= 0 && maxStaleness <= 3_600_000))
-      throw new TypeError('maxStaleness is in ms, from 0 to an hour');
+  /**
+   * @param present what callers get of an accepted token's principal
+   * @throws TypeError for options that contradict each other or are not safe
+   */
+  constructor(options: VerifierOptions | BrokerVerifierOptions, present: (principal: Principal) => P) {
+    this.#settings = settingsOf(options);
+    const { issuer, audience, urls, tokenType, limits } = this.#settings;
+    this.issuer = issuer;
     this.audience = audience;
-    this.#maxStaleness = maxStaleness;
-    this.#onStale = onStale;
-    this.#limits = {
-      maxAgeSeconds: options.maxAgeSeconds,
-      clockToleranceSeconds: options.clockToleranceSeconds ?? DEFAULT_TIME_LIMITS.clockToleranceSeconds,
-    };
-    this.#notify = options.onNotice ?? ((notice) => console.warn(`@portcullis/verifier: ${notice.message}`));
-    this.#credentials = credentialsOf(options);
-    if (onStale === 'introspect' && !this.#credentials) throw new TypeError('introspection needs client credentials');
-    this.#keys = new RemoteKeys(async () => (await this.#discovered()).jwksUri);
-    this.#follower = this.#makeFollower(options.subscriber);
+    this.tokenType = tokenType;
+    this.#present = present;
+    this.#notify = harmless(options.onNotice ?? (({ message }) => console.warn(`@portcullis/verifier: ${message}`)));
+    this.#onDecision = options.onDecision && harmless(options.onDecision);
+    this.#access = new IssuerAccess(issuer, urls);
+    this.#keys = new RemoteKeys(() => this.#access.ask(({ jwksUri }) => fetchKeys(jwksUri)));
+    this.#follower = this.#makeFollower(options.subscriber ?? ownName());
     this.#tokens = new TokenVerifier({
-      issuer: this.issuer,
+      issuer,
       audience,
+      tokenType,
       keys: this.#keys,
       follower: this.#follower,
-      clockToleranceSeconds: this.#limits.clockToleranceSeconds,
+      clockToleranceSeconds: limits.clockToleranceSeconds,
       ...(options.cache && { cache: options.cache }),
-      ...(options.maxAgeSeconds !== undefined && { maxAgeSeconds: options.maxAgeSeconds }),
+      ...(limits.maxAgeSeconds !== undefined && { maxAgeSeconds: limits.maxAgeSeconds }),
     });
   }
 
   /** Begins to follow; `ready` waits for it. */
   start(): void {
-    if (this.#credentials) this.#follower.start();
+    if (this.#settings.credentials) this.#follower.start();
     else
       this.#notify({
         type: 'unconnected',
@@ -147,12 +89,13 @@ export class Verifier {
    * @param options.timeoutMs when to give up; by default it goes on trying
    */
   async ready({ timeoutMs = Infinity }: { timeoutMs?: number } = {}): Promise<void> {
+    const { credentials, maxStaleness } = this.#settings;
     const until = performance.now() + timeoutMs;
     for (;;) {
-      if (this.#closed) throw new StaleWindowError('the verifier was closed');
+      this.#assertOpen();
       try {
         if (this.#keys.size === 0) await this.#keys.reload();
-        if (this.#credentials) await this.#follower.freshSince(this.#follower.monotonic() - this.#maxStaleness);
+        if (credentials) await this.#follower.freshSince(this.#follower.monotonic() - maxStaleness);
         return;
       } catch (error) {
         if (performance.now() >= until) throw error;
@@ -167,22 +110,30 @@ export class Verifier {
    * @throws VerificationError when it is refused: answer 401
    * @throws StaleWindowError when that cannot be known: answer 503
    */
-  async verify(token: string, options: VerifyTokenOptions = {}): Promise<Principal> {
+  async verify(token: string, options: VerifyTokenOptions = {}): Promise<P> {
+    const began = performance.now();
+    // Filled in on the way.
+    const how: { basis: Basis } = { basis: this.#settings.credentials ? 'window' : 'signature' };
+    let principal: P;
     try {
-      const principal = await this.#decide(token, options);
-      this.#accepted += 1;
-      return principal;
+      assertStaleness(options);
+      this.#assertOpen();
+      principal = this.#present(await this.#decide(token, options, how));
     } catch (error) {
-      this.#refused += 1;
+      this.#note({ ...outcomeOf(error), basis: how.basis }, began);
       throw error;
     }
+    this.#note({ outcome: 'accepted', basis: how.basis }, began);
+    return principal;
   }
 
   health(): Health {
-    const { freshAsOf, window } = this.#follower;
-    const ageMs = freshAsOf === undefined ? null : this.#follower.monotonic() - freshAsOf;
-    const connected = this.#credentials !== undefined && ageMs !== null && ageMs <= this.#maxStaleness;
-    const starting = this.#credentials !== undefined && ageMs === null;
+    const { window, answered } = this.#follower;
+    const { credentials, maxStaleness } = this.#settings;
+    const ageMs = this.#ageMs();
+    // With a limit of 0 each decision asks anew, however old the answer to an idle poll is.
+    const connected = answered && ageMs !== null && (maxStaleness === 0 || ageMs <= maxStaleness) && !this.#closed;
+    const starting = credentials !== undefined && ageMs === null && !this.#closed;
     return {
       status: connected ? 'ok' : starting ? 'starting' : 'degraded',
       connected,
@@ -190,10 +141,7 @@ export class Verifier {
       position: window.position,
       events: window.size,
       keys: this.#keys.size,
-      accepted: this.#accepted,
-      refused: this.#refused,
-      acceptedOnOldKnowledge: this.#onOldKnowledge,
-      introspected: this.#introspected,
+      ...this.#counts,
     };
   }
 
@@ -203,69 +151,90 @@ export class Verifier {
     return Promise.resolve();
   }
 
-  async #decide(token: string, options: VerifyTokenOptions): Promise<Principal> {
-    if (!this.#credentials) return this.#decideBySignature(token);
+  async #decide(token: string, options: VerifyTokenOptions, how: { basis: Basis }): Promise<Principal> {
+    const { credentials, maxStaleness, onStale } = this.#settings;
+    if (!credentials) return this.#bySignature(await this.#authenticated(token));
     try {
-      return await this.#tokens.verify(token, { maxStalenessMs: options.maxStaleness ?? this.#maxStaleness });
+      return await this.#tokens.verify(token, { maxStalenessMs: options.maxStaleness ?? maxStaleness });
     } catch (error) {
       if (!(error instanceof StaleWindowError)) throw error;
-      return this.#decideStale(token, options.onStale ?? this.#onStale, error);
+      switch (options.onStale ?? onStale) {
+        case 'refuse':
+          throw error;
+        case 'introspect':
+          how.basis = 'introspection';
+          return this.#byIntrospection(await this.#authenticated(token), token, error);
+        case 'accept-until-exp':
+          how.basis = 'old_knowledge';
+          return this.#byOldKnowledge(await this.#authenticated(token));
+      }
     }
   }
 
-  async #decideStale(token: string, onStale: OnStale, stale: StaleWindowError): Promise<Principal> {
-    if (onStale === 'refuse') throw stale;
-    const verified = this.#tokens.cached(token) ?? (await this.#tokens.authenticate(token));
-    if (onStale === 'introspect') return this.#introspect(token, stale);
-    const principal = this.#follower.window.loaded
-      ? this.#tokens.decide(verified)
-      : await this.#decideBySignature(token);
-    const { freshAsOf } = this.#follower;
-    this.#onOldKnowledge += 1;
-    this.#notify({
-      type: 'accepted_on_old_knowledge',
-      message: `token ${principal.tokenId} was accepted although the validity feed is cut`,
-      tokenId: principal.tokenId,
-      staleForMs: freshAsOf === undefined ? Infinity : this.#follower.monotonic() - freshAsOf,
-    });
-    return principal;
+  async #authenticated(token: string): Promise<VerifiedToken> {
+    return this.#tokens.cached(token) ?? (await this.#tokens.authenticate(token));
   }
 
-  async #introspect(token: string, stale: StaleWindowError): Promise<Principal> {
-    if (!this.#credentials) throw stale;
-    const verified = this.#tokens.cached(token) ?? (await this.#tokens.authenticate(token));
-    let now: Introspection;
-    try {
-      const { introspectionEndpoint } = await this.#discovered();
-      if (introspectionEndpoint === undefined) throw stale;
-      now = await introspect(introspectionEndpoint, token, this.#credentials);
-    } catch (cause) {
-      throw new StaleWindowError('neither the validity feed nor introspection answers', { cause });
-    }
-    this.#introspected += 1;
-    if (!now.active) throw new VerificationError('token_revoked', { signatureValid: true, claims: verified.claims });
-    const gone = {
-      roles: new Set(verified.principal.roles.filter((role) => !now.roles.includes(role))),
-      permissions: new Set([...verified.principal.permissions].filter((name) => !now.permissions.includes(name))),
-    };
-    return withoutStripped(verified.principal, gone);
-  }
-
-  async #decideBySignature(token: string): Promise<Principal> {
-    const { claims, principal } = this.#tokens.cached(token) ?? (await this.#tokens.authenticate(token));
-    const reason = timeRefusal(claims, this.#follower.now() / 1000, this.#limits);
+  #bySignature({ claims, principal }: VerifiedToken): Principal {
+    const reason = timeRefusal(claims, this.#follower.now() / 1000, this.#settings.limits);
     if (reason !== null) throw new VerificationError(reason, { signatureValid: true, claims });
     return principal;
   }
 
-  #makeFollower(subscriber: string | undefined): LongPollFollower {
-    const { issuer } = this;
-    const urls = this.#urls;
-    const client =
-      this.#credentials &&
-      new FeedClient({ issuer, urls, credentials: this.#credentials, subscriber: subscriber ?? ownName() });
+  /** By what was last known. A token that is newer than that cannot have been ended by it. */
+  #byOldKnowledge(verified: VerifiedToken): Principal {
+    const { window } = this.#follower;
+    const { claims } = verified;
+    if (isKeyRevoked(verified, window)) throw new VerificationError('key_revoked', { signatureValid: true, claims });
+    const known = window.loaded && !outrunsWindow(verified, window);
+    const principal = known ? this.#tokens.decide(verified) : this.#bySignature(verified);
+    this.#counts.acceptedOnOldKnowledge += 1;
+    this.#notify({
+      type: 'accepted_on_old_knowledge',
+      message: `token ${principal.tokenId} was accepted although the validity feed is cut`,
+      tokenId: principal.tokenId,
+      staleForMs: this.#ageMs() ?? Infinity,
+    });
+    return principal;
+  }
+
+  async #byIntrospection({ claims, principal }: VerifiedToken, token: string, stale: Error): Promise<Principal> {
+    const { credentials } = this.#settings;
+    if (!credentials) throw stale;
+    let now: Introspection;
+    try {
+      now = await this.#access.ask((issuer) => introspect(issuer, token, credentials));
+    } catch (cause) {
+      throw new StaleWindowError('neither the validity feed nor introspection answers', { cause });
+    }
+    this.#counts.introspected += 1;
+    if (!now.active) throw new VerificationError('token_revoked', { signatureValid: true, claims });
+    const gone = {
+      roles: new Set(principal.roles.filter((role) => !now.roles.includes(role))),
+      permissions: new Set([...principal.permissions].filter((name) => !now.permissions.includes(name))),
+    };
+    return withoutStripped(principal, gone);
+  }
+
+  #note(decision: Omit<Decision, 'ageMs' | 'durationMs'>, began: number): void {
+    this.#counts[decision.outcome] += 1;
+    this.#onDecision?.({ ...decision, ageMs: this.#ageMs(), durationMs: performance.now() - began });
+  }
+
+  #ageMs(): number | null {
+    const { freshAsOf } = this.#follower;
+    return freshAsOf === undefined ? null : this.#follower.monotonic() - freshAsOf;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StaleWindowError('the verifier was closed');
+  }
+
+  #makeFollower(subscriber: string): LongPollFollower {
+    const { issuer, urls, credentials, maxStaleness } = this.#settings;
+    const client = credentials && new FeedClient({ issuer, urls, credentials, subscriber });
     // With a limit of 0 each decision asks anew, whatever an idle poll does.
-    const limit = this.#maxStaleness === 0 ? Infinity : this.#maxStaleness;
+    const limit = maxStaleness === 0 ? Infinity : maxStaleness;
     const waitSeconds = Math.min((limit * WAIT_SHARE) / 1000, LONGEST_WAIT_SECONDS);
     return new LongPollFollower(
       (after, wait, signal, heard) =>
@@ -280,27 +249,6 @@ export class Verifier {
       },
     );
   }
-
-  /** From whichever address answers; asked again after a failure. */
-  #discovered(): Promise<IssuerMetadata> {
-    this.#metadata ??= this.#discover().catch((error: unknown) => {
-      this.#metadata = undefined;
-      throw error;
-    });
-    return this.#metadata;
-  }
-
-  async #discover(): Promise<IssuerMetadata> {
-    let failure: unknown;
-    for (const url of this.#urls) {
-      try {
-        return await discover(this.issuer, url);
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failure;
-  }
 }
 
 /**
@@ -308,18 +256,15 @@ export class Verifier {
  *
  * @throws TypeError for options that contradict each other or are not safe
  */
-export function createVerifier(options: VerifierOptions): Verifier {
-  const verifier = new Verifier(options);
+export function createVerifier(options: BrokerVerifierOptions): Verifier<BrokerPrincipal>;
+export function createVerifier(options: VerifierOptions): Verifier;
+export function createVerifier(options: VerifierOptions | BrokerVerifierOptions): Verifier | Verifier<BrokerPrincipal> {
+  const verifier =
+    options.tokenType === 'broker'
+      ? new Verifier(options, brokerPrincipalOf)
+      : new Verifier(options, (principal) => principal);
   verifier.start();
   return verifier;
-}
-
-function credentialsOf({ clientId, clientSecret }: VerifierOptions): ClientCredentials | undefined {
-  if (clientId === undefined && clientSecret === undefined) return undefined;
-  if (clientId === undefined || clientSecret === undefined || clientId === '' || clientSecret === '') {
-    throw new TypeError('client credentials are a clientId and a clientSecret');
-  }
-  return { clientId, clientSecret };
 }
 
 function ownName(): string {

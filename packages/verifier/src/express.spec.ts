@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import express, { type NextFunction, type Request, type Response } from 'express';
-import type { VerifyTokenOptions } from './create-verifier.js';
+import type { VerifyTokenOptions } from './verifier-options.js';
 import { StaleWindowError, VerificationError } from './errors.js';
 import { AccessError, bearerAuth } from './express.js';
 import { principalOf, type Principal } from './principal.js';

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   AccessError,
+  assertVerifiesAccess,
   authorize,
   checkedRequirements,
   PROBLEM_TYPE,
@@ -44,6 +45,7 @@ export function bearerAuth(
   verifier: AccessVerifier,
   { passErrors = false }: BearerAuthOptions = {},
 ): (requirements?: Requirements) => Middleware {
+  assertVerifiesAccess(verifier);
   return (given = {}) => {
     const requirements = checkedRequirements(given);
     return (request, response, next) => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Fastify, { type FastifyInstance } from 'fastify';
-import type { VerifyTokenOptions } from './create-verifier.js';
+import type { VerifyTokenOptions } from './verifier-options.js';
 import { StaleWindowError, VerificationError } from './errors.js';
 import { AccessError, portcullis } from './fastify.js';
 import { principalOf, type Principal } from './principal.js';

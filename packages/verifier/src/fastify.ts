@@ -1,6 +1,7 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import {
   AccessError,
+  assertVerifiesAccess,
   authorize,
   checkedRequirements,
   PROBLEM_TYPE,
@@ -42,6 +43,7 @@ export interface PortcullisPluginOptions {
  */
 export const portcullis: FastifyPluginCallback<PortcullisPluginOptions> = Object.assign(
   ((app, { verifier, passErrors = false }, done) => {
+    assertVerifiesAccess(verifier);
     const requireAuth: RequireAuth = (given = {}) => {
       const requirements = checkedRequirements(given);
       return async (request, reply) => {

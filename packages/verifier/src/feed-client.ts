@@ -51,30 +51,39 @@ export class FeedClient {
     }
   }
 
-  async #askAt(url: string, { after, waitSeconds, signal, heard }: Question): Promise<CatchUp> {
-    const token = await abortable(this.#token.current(await this.#tokenEndpointAt(url, signal)), signal);
+  async #askAt(url: string, question: Question): Promise<CatchUp> {
+    const { signal, heard } = question;
+    const endpoint = await this.#tokenEndpointAt(url, signal);
+    const wasHeld = this.#token.isHeld;
+    const token = await abortable(this.#token.current(endpoint), signal);
     heard();
+    try {
+      return await this.#askWith(token, url, question);
+    } catch (error) {
+      if (!(error instanceof HttpError && error.status === 401)) throw error;
+      this.#token.forget(token);
+      // Ended, as when everybody's tokens are: another may do, unless this was got for the purpose.
+      if (!wasHeld) throw error;
+      return this.#askWith(await abortable(this.#token.current(endpoint), signal), url, question);
+    }
+  }
+
+  async #askWith(token: string, url: string, { after, waitSeconds, signal, heard }: Question): Promise<CatchUp> {
     const nonce = randomUUID();
     const query = `after=${after.toString()}&wait=${waitSeconds.toString()}&nonce=${nonce}`;
-    try {
-      const { body } = await fetchJson(`${url}/v1/validity/events?${query}`, {
-        headers: { authorization: `Bearer ${token}`, 'portcullis-subscriber': this.options.subscriber },
-        signal,
-        // The follower decides how long to wait, by the signal.
-        timeoutMs: 600_000,
-        maxBytes: MAX_WINDOW_BYTES,
-        onPart: heard,
-      });
-      // One that was given to another question would pass for knowledge of this moment.
-      if ((body as { nonce?: unknown } | null)?.nonce !== nonce) {
-        throw new HttpError(`${url} gave the answer to another question, as from a cache on the way`);
-      }
-      return body as CatchUp;
-    } catch (error) {
-      // Ended, as when the secret was rotated: a new token may do.
-      if (error instanceof HttpError && error.status === 401) this.#token.forget(token);
-      throw error;
+    const { body } = await fetchJson(`${url}/v1/validity/events?${query}`, {
+      headers: { authorization: `Bearer ${token}`, 'portcullis-subscriber': this.options.subscriber },
+      signal,
+      // The follower decides how long to wait, by the signal.
+      timeoutMs: 600_000,
+      maxBytes: MAX_WINDOW_BYTES,
+      onPart: heard,
+    });
+    // One that was given to another question would pass for knowledge of this moment.
+    if ((body as { nonce?: unknown } | null)?.nonce !== nonce) {
+      throw new HttpError(`${url} gave the answer to another question, as from a cache on the way`);
     }
+    return body as CatchUp;
   }
 
   async #tokenEndpointAt(url: string, signal: AbortSignal): Promise<string> {

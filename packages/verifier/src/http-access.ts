@@ -1,7 +1,7 @@
-import type { OnStale, VerifyTokenOptions } from './create-verifier.js';
 import { StaleWindowError, VerificationError } from './errors.js';
 import type { Principal } from './principal.js';
 import type { RefusalReason } from './refusal-reason.js';
+import { assertStaleness, type VerifyTokenOptions } from './verifier-options.js';
 
 /* What the adapters for web frameworks share: which token a request brings, whether it may pass, and the answer when it may not. */
 
@@ -22,6 +22,7 @@ export interface HeadersOfRequest {
 /** Whoever verifies: a `Verifier` for access tokens. */
 export interface AccessVerifier {
   readonly audience: string;
+  readonly tokenType?: 'access' | 'broker';
   verify(token: string, options?: VerifyTokenOptions): Promise<Principal>;
 }
 
@@ -126,8 +127,12 @@ export function assertHolds(principal: Principal, required: Requirements): void 
   throw insufficientScope([...names], [...new Set([...permissions, ...scopes])]);
 }
 
+/** @throws TypeError for a verifier of brokers' tokens: what they permit is no access to routes */
+export function assertVerifiesAccess({ tokenType }: Pick<AccessVerifier, 'tokenType'>): void {
+  if (tokenType === 'broker') throw new TypeError("a verifier of brokers' tokens cannot guard routes");
+}
+
 const REQUIREMENTS = new Set(['permissions', 'roles', 'scopes', 'onStale', 'maxStaleness']);
-const ON_STALE: ReadonlySet<unknown> = new Set<OnStale>(['refuse', 'introspect', 'accept-until-exp']);
 /** RFC 6749 section 3.3: what a name in `scope` is made of. */
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
@@ -150,12 +155,7 @@ export function checkedRequirements(requirements: Requirements): Requirements {
       throw new TypeError(`${name}: a name holds neither spaces nor quotes`);
     }
   }
-  const { onStale, maxStaleness } = requirements;
-  if (onStale !== undefined && !ON_STALE.has(onStale))
-    throw new TypeError(`there is no onStale ${JSON.stringify(onStale)}`);
-  if (maxStaleness !== undefined && !(maxStaleness >= 0 && maxStaleness <= 3_600_000)) {
-    throw new TypeError('maxStaleness is in ms, from 0 to an hour');
-  }
+  assertStaleness(requirements);
   return requirements;
 }
 

@@ -19,15 +19,9 @@ export {
   type TimeLimits,
   type TokenClaims,
 } from './claims.js';
-export {
-  createVerifier,
-  Verifier,
-  type Health,
-  type Notice,
-  type OnStale,
-  type VerifierOptions,
-  type VerifyTokenOptions,
-} from './create-verifier.js';
+export type { BrokerPrincipal } from './broker-principal.js';
+export { createVerifier, Verifier } from './create-verifier.js';
+export type { Basis, Decision, Notice } from './decisions.js';
 export { StaleWindowError, VerificationError, type VerificationErrorOptions } from './errors.js';
 export {
   assertCatchUp,
@@ -40,6 +34,7 @@ export {
   type ValidityEvent,
   type ValiditySource,
 } from './events.js';
+export type { Health } from './health.js';
 export { HttpError } from './http-json.js';
 export { WindowFollower, type FollowerOptions } from './follower.js';
 export { MAX_TOKEN_LENGTH, parseJws, type JwsHeader, type ParsedJws } from './jws.js';
@@ -60,6 +55,7 @@ export type { JsonObject } from './strict-json.js';
 export { allows, covers, isSubject, type SubjectAction } from './subjects.js';
 export { DEFAULT_CACHE_LIMITS, TokenCache, type TokenCacheLimits } from './token-cache.js';
 export { NO_AS_OF, VerifiedToken, type EventKeys } from './verified-token.js';
+export type { BrokerVerifierOptions, OnStale, VerifierOptions, VerifyTokenOptions } from './verifier-options.js';
 export {
   TokenVerifier,
   type Follower,

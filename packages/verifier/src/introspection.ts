@@ -1,5 +1,6 @@
 import { basicOf, type ClientCredentials } from './client-token.js';
-import { fetchJson } from './http-json.js';
+import { fetchJson, HttpError } from './http-json.js';
+import type { IssuerMetadata } from './issuer-metadata.js';
 
 /** What the issuer says of a token now. */
 export interface Introspection {
@@ -14,10 +15,11 @@ export interface Introspection {
  * @throws HttpError when it does not say
  */
 export async function introspect(
-  endpoint: string,
+  { introspectionEndpoint: endpoint }: IssuerMetadata,
   token: string,
   credentials: ClientCredentials,
 ): Promise<Introspection> {
+  if (endpoint === undefined) throw new HttpError('the issuer names no introspection endpoint');
   const { body } = await fetchJson(endpoint, {
     method: 'POST',
     headers: { authorization: basicOf(credentials), 'content-type': 'application/x-www-form-urlencoded' },
@@ -25,7 +27,9 @@ export async function introspect(
     timeoutMs: 2_000,
   });
   const { active, roles, permissions } = (body ?? {}) as Record<string, unknown>;
-  return { active: active === true, roles: namesIn(roles), permissions: namesIn(permissions) };
+  // RFC 7662 section 2.2 requires it: what says neither is not the issuer's word.
+  if (typeof active !== 'boolean') throw new HttpError(`${endpoint} does not say whether the token is active`);
+  return { active, roles: namesIn(roles), permissions: namesIn(permissions) };
 }
 
 function namesIn(value: unknown): string[] {

@@ -89,6 +89,11 @@ export class LongPollFollower {
     return this.#stopped;
   }
 
+  /** Whether the last question was answered. */
+  get answered(): boolean {
+    return this.freshAsOf !== undefined && this.#failures === 0;
+  }
+
   /** The moment as of which the window is known to be fresh, in ms on the monotonic clock; undefined before the first answer. */
   get freshAsOf(): number | undefined {
     return this.#freshness.asOf;

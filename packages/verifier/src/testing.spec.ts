@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createVerifier, type Notice, type Verifier, type VerifierOptions } from './create-verifier.js';
+import { createVerifier, type Verifier } from './create-verifier.js';
+import type { Notice } from './decisions.js';
 import { StaleWindowError, VerificationError } from './errors.js';
 import { startIssuer, type FakeIssuer } from './testing.js';
+import type { VerifierOptions } from './verifier-options.js';
 
 let issuer: FakeIssuer;
 const open: Verifier[] = [];

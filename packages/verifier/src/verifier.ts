@@ -4,6 +4,7 @@ import {
   DEFAULT_TIME_LIMITS,
   hasAccessTokenClaims,
   isAccessTokenType,
+  isBrokerTokenType,
   readTokenClaims,
   type TimeLimits,
 } from './claims.js';
@@ -36,6 +37,8 @@ export interface TokenVerifierOptions<F extends Follower = WindowFollower> {
   audience: string;
   keys: KeyResolver;
   follower: F;
+  /** Which kind is accepted; the other is refused as `wrong_type`. `access` by default. */
+  tokenType?: 'access' | 'broker';
   cache?: Partial<TokenCacheLimits>;
   /** Refuse what was issued longer ago; seconds. By default only `exp` counts. */
   maxAgeSeconds?: number;
@@ -70,6 +73,7 @@ export class TokenVerifier<F extends Follower = WindowFollower> {
   readonly #cache: TokenCache;
   readonly #limits: TimeLimits;
   readonly #maxTokenLength: number;
+  readonly #tokenType: 'access' | 'broker';
 
   constructor(options: TokenVerifierOptions<F>) {
     const { issuer, audience, keys, follower } = options;
@@ -83,6 +87,7 @@ export class TokenVerifier<F extends Follower = WindowFollower> {
       clockToleranceSeconds: options.clockToleranceSeconds ?? DEFAULT_TIME_LIMITS.clockToleranceSeconds,
     };
     this.#maxTokenLength = options.maxTokenLength ?? MAX_TOKEN_LENGTH;
+    this.#tokenType = options.tokenType ?? 'access';
   }
 
   /**
@@ -115,9 +120,12 @@ export class TokenVerifier<F extends Follower = WindowFollower> {
    */
   async authenticate(token: string): Promise<VerifiedToken> {
     const { jws, key } = await this.openSigned(token);
-    if (!isAccessTokenType(jws.header.typ)) throw new VerificationError('wrong_type', { signatureValid: true });
+    const isAccess = this.#tokenType === 'access';
+    const isOfType = isAccess ? isAccessTokenType : isBrokerTokenType;
+    if (!isOfType(jws.header.typ)) throw new VerificationError('wrong_type', { signatureValid: true });
     const claims = readTokenClaims(jws.payload);
-    if (claims === undefined || !hasAccessTokenClaims(claims)) {
+    // Of each kind the permissions have a form of their own: neither passes for the other.
+    if (claims === undefined || hasAccessTokenClaims(claims) !== isAccess) {
       throw new VerificationError('malformed', { signatureValid: true });
     }
     const { issuer, audience } = this;

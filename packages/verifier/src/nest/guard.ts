@@ -1,7 +1,7 @@
 import { HttpException, Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { HttpAdapterHost, Reflector } from '@nestjs/core';
 import { Verifier } from '../create-verifier.js';
-import { AccessError, authorize, PROBLEM_TYPE, type HeadersOfRequest } from '../http-access.js';
+import { AccessError, assertVerifiesAccess, authorize, PROBLEM_TYPE, type HeadersOfRequest } from '../http-access.js';
 import type { Principal } from '../principal.js';
 import { requirementsOf } from './decorators.js';
 
@@ -18,7 +18,9 @@ export class PortcullisGuard implements CanActivate {
     @Inject(Verifier) private readonly verifier: Verifier,
     @Inject(Reflector) private readonly reflector: Reflector,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
-  ) {}
+  ) {
+    assertVerifiesAccess(verifier);
+  }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const requirements = requirementsOf(this.reflector, context);

@@ -6,7 +6,8 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { createVerifier, Verifier, type VerifierOptions } from '../create-verifier.js';
+import { createVerifier, Verifier } from '../create-verifier.js';
+import type { VerifierOptions } from '../verifier-options.js';
 import { PortcullisGuard } from './guard.js';
 
 export interface PortcullisModuleOptions extends VerifierOptions {

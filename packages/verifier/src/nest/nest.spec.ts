@@ -3,10 +3,11 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Injectable, Module, type Type } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { Verifier, type VerifyTokenOptions } from '../create-verifier.js';
+import { Verifier } from '../create-verifier.js';
 import { StaleWindowError, VerificationError } from '../errors.js';
 import { CurrentPrincipal, PortcullisGuard, PortcullisModule, Public, Requires } from '../nest.js';
 import { principalOf, type Principal } from '../principal.js';
+import type { VerifyTokenOptions } from '../verifier-options.js';
 
 /** Accepts `good` and gives no answer about `stale`. */
 class StubVerifier {

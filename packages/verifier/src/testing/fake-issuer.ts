@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { verifySignature } from '../algorithms.js';
 import { readTokenClaims } from '../claims.js';
 import { basicOf } from '../client-token.js';
-import type { VerifierOptions } from '../create-verifier.js';
 import { VerificationError } from '../errors.js';
 import { parseJws } from '../jws.js';
 import { withoutStripped } from '../principal.js';
 import { refusalOf, strippedBy } from '../refusal.js';
 import { VerifiedToken } from '../verified-token.js';
+import type { VerifierOptions } from '../verifier-options.js';
 import { FakeFeed } from './fake-feed.js';
 import { FakeKeys } from './fake-keys.js';
 import { contentsOf, type MintOptions } from './minting.js';
@@ -58,7 +58,7 @@ export class FakeIssuer {
   }
 
   /** What `createVerifier` and the adapters need to know of this issuer. */
-  verifierOptions(): VerifierOptions & { clientId: string; clientSecret: string } {
+  verifierOptions(): Required<Pick<VerifierOptions, 'issuer' | 'audience' | 'clientId' | 'clientSecret'>> {
     const { url: issuer, audience, clientId, clientSecret } = this;
     return { issuer, audience, clientId, clientSecret };
   }
@@ -92,6 +92,11 @@ export class FakeIssuer {
   /** Another key signs from now on; tokens of the one before stay good. */
   rotateKey(): void {
     this.#keys.rotate();
+  }
+
+  /** The tokens by which followers ask are good no more, as after a restart with another key: they get themselves new ones. */
+  endClientTokens(): void {
+    this.#clientTokens.clear();
   }
 
   /** Followers get no answer: their connections are closed, or hang. Everything else goes on. */
