@@ -75,7 +75,7 @@ describe('metrics', () => {
         throw new Error('a fault in metrics');
       },
       // Typed as returning nothing; a promise that fails must not become an unhandled rejection either.
-      onNotice: failsLater as () => void,
+      onNotice: failsLater,
     });
     await verifier.verify(issuer.mint());
     await expect(verifier.verify('a.b.c')).rejects.toMatchObject({ reason: 'malformed' });
