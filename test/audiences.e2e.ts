@@ -87,6 +87,14 @@ describe('an audience', () => {
       code: 'identifier_taken',
       fields: ['identifier'],
     });
+    const keys = await app.database.query(`SELECT FROM signing_keys WHERE algorithm = 'EdDSA'`);
+    expect(keys).toHaveLength(0);
+  });
+
+  it('is never the issuer: nothing starts as an issuer that is registered as an audience', async () => {
+    const { identifier } = await createAudience({ identifier: 'http://shared.example', algorithm: 'HS256' });
+    const start = startApp({ database: app.database, env: { PORTCULLIS_ISSUER: identifier } });
+    await expect(start).rejects.toThrow(/PORTCULLIS_ISSUER must not be http:\/\/shared\.example/);
   });
 
   it.each<[object, string[]]>([
@@ -283,6 +291,8 @@ describe('the secret of an audience', () => {
       { kind: 'audience', key: identifier, reason: 'forced_expiration' },
       { kind: 'signing_key', key: kid, reason: 'key_revoked' },
     ]);
+    const trail = `SELECT action, details->>'reason' AS reason FROM audit_events WHERE target_id = $1 ORDER BY id DESC LIMIT 1`;
+    expect(await app.database.query(trail, [kid])).toEqual([{ action: 'key.revoked', reason: 'audience_deleted' }]);
     const again = await createAudience({ identifier, algorithm: 'HS512' });
     expect(again['kid']).not.toBe(kid);
   });

@@ -89,10 +89,10 @@ export function keyCommands(program: Command): void {
     )
     .addHelpText('after', '\nExample:\n  portcullis keys rotate')
     .action(async (options: { algorithm?: SigningAlgorithm }, command: Command) => {
-      const key = await withApplication((application, env) =>
+      const { kid, state } = await withApplication((application, env) =>
         application.get(KeysService, { strict: false }).rotate(options.algorithm ?? env.signingAlgorithm, SYSTEM),
       );
-      print(command, { ...key });
+      print(command, { kid, state });
     });
 
   keys

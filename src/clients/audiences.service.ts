@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { AuditService } from '../audit/audit.service.js';
 import { violatedUnique } from '../common/database-errors.js';
 import { requireMatch } from '../common/etag.js';
 import type { Actor } from '../common/principal.js';
-import { conflict, invalidFields, type FieldError } from '../common/problem.js';
+import { conflict, invalidFields, type FieldError, type Problem } from '../common/problem.js';
 import { inTransaction } from '../database/transaction.js';
 import { KeysService } from '../keys/keys.service.js';
 import { isHmac, type AudienceAlgorithm } from './audience-algorithms.js';
@@ -32,7 +32,7 @@ export interface AudienceChange {
 
 /** The services that tokens are for. A change locks the audience, and after that the clients whose tokens it ends. */
 @Injectable()
-export class AudiencesService {
+export class AudiencesService implements OnModuleInit {
   constructor(
     private readonly dataSource: DataSource,
     @Inject(ENV) private readonly env: Env,
@@ -42,6 +42,19 @@ export class AudiencesService {
     private readonly keys: KeysService,
     private readonly audit: AuditService,
   ) {}
+
+  /**
+   * Whoever knows the secret of an audience may sign for it, but must never sign for the issuer.
+   *
+   * @throws Error that stops the start
+   */
+  async onModuleInit(): Promise<void> {
+    const { issuer } = this.env;
+    if ((await this.records.find(issuer)) === null) return;
+    throw new Error(
+      `PORTCULLIS_ISSUER must not be ${issuer}: an audience is registered by that name. Delete it first, or choose another issuer.`,
+    );
+  }
 
   /** Null for an audience that is not registered, as the issuer never is. */
   get(identifier: string, manager?: EntityManager): Promise<AudienceWithKey | null> {
@@ -54,6 +67,8 @@ export class AudiencesService {
     this.requireFit(given);
     const claims = (given.claims ?? {}) as Audience['claims'];
     const secret = this.secrets.choose(actor, identifier, algorithm, given.secret);
+    // No key is made and published for what is refused.
+    if (await this.records.find(identifier)) throw identifierTaken();
     await this.ensureKey(algorithm);
     try {
       return await inTransaction(this.dataSource, async (manager) => {
@@ -64,9 +79,7 @@ export class AudiencesService {
       });
     } catch (error) {
       if (violatedUnique(error) !== 'audiences_pkey') throw error;
-      throw conflict('identifier_taken', 'There is such an audience already.', [
-        { field: 'identifier', message: 'is taken' },
-      ]);
+      throw identifierTaken();
     }
   }
 
@@ -85,7 +98,10 @@ export class AudiencesService {
       const values = changedFields(audience, given);
       const secret = this.newSecret(change, audience, given);
       if (Object.keys(values).length === 0) return this.shown(manager, identifier);
-      if (values.algorithm !== undefined) await this.clients.lockOfAudience(manager, actor, identifier);
+      if (values.algorithm !== undefined) {
+        await this.clients.lockOfAudience(manager, actor, identifier);
+        await this.keys.revokeSecrets(manager, identifier, 'audience_algorithm_changed', actor);
+      }
       await manager.update(Audience, { identifier }, values);
       if (secret) await this.secrets.introduce(manager, actor, identifier, secret);
       await this.record(manager, 'audience.updated', actor, identifier, { ...values });
@@ -124,6 +140,7 @@ export class AudiencesService {
     await inTransaction(this.dataSource, async (manager) => {
       await this.lock(manager, change);
       const clients = await this.clients.lockOfAudience(manager, actor, identifier);
+      await this.keys.revokeSecrets(manager, identifier, 'audience_deleted', actor);
       await manager.delete(Audience, { identifier });
       await this.clients.countUp(manager, clients);
       await this.record(manager, 'audience.deleted', actor, identifier, { clients });
@@ -176,6 +193,9 @@ export class AudiencesService {
     await this.audit.record(manager, { action, actor, target: { type: 'audience', id }, details });
   }
 }
+
+const identifierTaken = (): Problem =>
+  conflict('identifier_taken', 'There is such an audience already.', [{ field: 'identifier', message: 'is taken' }]);
 
 /** What of the given differs from what the audience has. */
 function changedFields(audience: Audience, { algorithm, tokenTtlSeconds, claims }: UpdateAudienceDto): AudienceValues {

@@ -69,13 +69,14 @@ export class MasterKey {
   }
 }
 
-/** Under which master keys are the secrets that are still needed? Private halves of keys that are done are not. */
+/** Under which master keys are the secrets that are still needed? Private halves of keys that are done are not, but secrets that still verify are. */
 const IN_USE = `
 SELECT
   EXISTS (SELECT FROM signing_keys WHERE private_key IS NOT NULL) OR EXISTS (SELECT FROM server_secrets) AS "inUse",
   ARRAY(
     SELECT master_key_id FROM signing_keys
-      WHERE private_key IS NOT NULL AND master_key_id IS NOT NULL AND state IN ('pending', 'active')
+      WHERE private_key IS NOT NULL AND master_key_id IS NOT NULL
+        AND (state IN ('pending', 'active') OR (state = 'retiring' AND audience IS NOT NULL))
     UNION SELECT master_key_id FROM server_secrets
   ) AS ids`;
 

@@ -24,7 +24,7 @@ import { PooledClient } from './pooled-client.js';
           retryAttempts: 1,
           // An idle connection broke. The next query opens another one; the process must not end because of it.
           poolErrorHandler: (error: Error) => {
-            logger.warn({ err: error }, 'an idle database connection was lost');
+            logger.warn({ reason: error.message }, 'an idle database connection was lost');
           },
         };
       },

@@ -5,7 +5,7 @@ import type { EntityManager } from 'typeorm';
 import type { Actor } from '../common/principal.js';
 import { randomSecret } from '../common/secrets.js';
 import { KeyRecords, lineOf } from './key-records.js';
-import { activated, activeOf, newKey, retiring } from './key-transitions.js';
+import { activated, activeOf, newKey, retiring, revoked } from './key-transitions.js';
 
 /** The secret that one audience verifies its tokens with. */
 export interface AudienceSecret {
@@ -49,5 +49,16 @@ export class HmacKeys {
     const key = activated(newKey(line, kid, affairs.now), affairs.now);
     await this.records.add(manager, line, key, { publicJwk: null, privateKey, origin }, actor);
     return { kid };
+  }
+
+  /** Takes every secret of an audience out of use at once, and with it what it signed. */
+  async revokeAll(manager: EntityManager, audience: string, reason: string, actor: Actor): Promise<void> {
+    const affairs = await this.records.readToChange(manager);
+    for (const line of affairs.lines.filter((other) => other.audience === audience)) {
+      for (const key of line.keys.filter(({ state }) => state !== 'revoked')) {
+        const revocation = { before: key.state, key: revoked(key, affairs.now), reason };
+        await this.records.saveRevoked(manager, line, revocation, actor);
+      }
+    }
   }
 }

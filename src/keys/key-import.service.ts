@@ -97,9 +97,9 @@ export class KeyImport {
     if (audience === undefined) throw unfit('audience', 'is needed: an HMAC secret belongs to one audience');
     if (state === 'pending') throw unfit('state', 'must be active for an HMAC secret, which is not published');
     return inTransaction(this.dataSource, async (manager) => {
-      // The audience must not go, nor change its algorithm, before the commit.
-      const [row] = await manager.query<{ algorithm: string }[]>(
-        'SELECT algorithm FROM audiences WHERE identifier = $1 FOR SHARE',
+      // The audience must not go, nor change its algorithm, before the commit. Its secret is part of what its entity tag stands for.
+      const [[row]] = await manager.query<[{ algorithm: string }[], number]>(
+        'UPDATE audiences SET updated_at = clock_timestamp() WHERE identifier = $1 RETURNING algorithm',
         [audience],
       );
       if (!row) throw notFound('audience');

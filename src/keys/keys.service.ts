@@ -76,6 +76,15 @@ export class KeysService implements KeyResolver, OnModuleInit {
     return this.hmacKeys.introduce(manager, secret, actor);
   }
 
+  /**
+   * Takes every secret of an audience out of use at once, and with it what it signed.
+   *
+   * @param manager the transaction in which the audience goes, or gets another algorithm
+   */
+  revokeSecrets(manager: EntityManager, audience: string, reason: string, actor: Actor): Promise<void> {
+    return this.hmacKeys.revokeAll(manager, audience, reason, actor);
+  }
+
   /** All keys there ever were, newest first. */
   list(query: PageQuery): Promise<Page<ShownKey>> {
     return this.directory.list(query);

@@ -50,7 +50,7 @@ export class ClientAuthentication {
   }
 
   /**
-   * The client that the proof is from. An unknown client, a disabled one and a wrong proof get the same answer, in about the same time.
+   * The client that the proof is from. An unknown client, a disabled one and a wrong proof get the same answer; to whoever guesses at secrets in about the same time too.
    *
    * @param actor whoever sends the request: for the audit trail
    * @throws OAuthError `invalid_client`; Problem 429 after too many failures
