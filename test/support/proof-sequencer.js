@@ -8,10 +8,13 @@ import path from 'node:path';
 const ORDER = [
   'soak',
   'load',
+  'fleet',
+  'feed-load',
   'door',
   'crash',
   'upgrade',
   'faults',
+  'feed-cut',
   'key-rotation',
   'operations',
   'instances',
