@@ -10,6 +10,7 @@ jest.setTimeout(180_000);
 const EXAMPLES = join(import.meta.dirname, '..', '..', 'examples');
 /** Depends on how long everything before it took. */
 const JWKS_READS = /(\d+) questions for keys/;
+const MILLISECONDS = /\d+ ms\b/g;
 
 let directory: string;
 
@@ -53,12 +54,14 @@ describe('the examples', () => {
     const since = performance.now();
     const { stdout, stderr } = await run(name);
     expect(stderr).toBe('');
-    const withoutFigure = (text: string): string => text.replace(JWKS_READS, 'few questions for keys');
+    const withoutFigure = (text: string): string =>
+      text.replace(JWKS_READS, 'few questions for keys').replace(MILLISECONDS, 'some ms');
     expect(withoutFigure(stdout)).toBe(withoutFigure(promisedOutput(name)));
     // Ten a minute, and it runs for no more than three.
     const [, reads = '0'] = JWKS_READS.exec(stdout) ?? [];
     expect(Number(reads)).toBeLessThanOrEqual(30);
     expect(readdirSync(directory)).toEqual([]);
+    for (const [figure] of stdout.matchAll(MILLISECONDS)) console.log(`proof: the example ${name} measured ${figure}`);
     const seconds = ((performance.now() - since) / 1000).toFixed(1);
     console.log(
       `proof: the example ${name} printed ${stdout.split('\n').length - 1} lines as promised, in ${seconds} s`,
