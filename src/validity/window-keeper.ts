@@ -1,6 +1,7 @@
+import { setTimeout } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { WindowFollower } from '@portcullis/verifier';
+import { StaleWindowError, WindowFollower } from '@portcullis/verifier';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { Metrics } from '../common/metrics.js';
@@ -8,6 +9,9 @@ import { inTransaction } from '../database/transaction.js';
 import { nextRetention, type Retention } from './retention.js';
 
 const INTERVAL = 60_000;
+/** For how long (ms) a start waits for the window, and how long it rests between two attempts. */
+const LONGEST_LOAD = 60_000;
+const RETRY = 100;
 /** Deleted by one transaction, which keeps everyone who ends tokens waiting: about 50 ms. */
 const BATCH = 5_000;
 
@@ -41,12 +45,28 @@ export class WindowKeeper implements OnModuleInit, OnApplicationShutdown {
   /** Before the first token is minted, events are kept for as long as it will live; before the first is judged, the window is loaded. */
   async onModuleInit(): Promise<void> {
     await this.tend();
-    await this.follower.freshSince(this.follower.monotonic());
+    await this.load();
     this.timer = setInterval(() => {
       this.tend().catch((error: unknown) => {
         this.logger.warn(`the validity window could not be trimmed: ${String(error)}`);
       });
     }, INTERVAL).unref();
+  }
+
+  /** A large window takes longer than a request would wait; after each failure the follower gives it twice the time. */
+  private async load(): Promise<void> {
+    const { follower } = this;
+    const giveUpAt = follower.monotonic() + LONGEST_LOAD;
+    for (;;) {
+      try {
+        await follower.freshSince(follower.monotonic());
+        return;
+      } catch (error) {
+        if (!(error instanceof StaleWindowError) || follower.monotonic() > giveUpAt) throw error;
+        this.logger.warn(`the validity window is not loaded yet: ${error.message}`);
+        await setTimeout(RETRY);
+      }
+    }
   }
 
   onApplicationShutdown(): void {

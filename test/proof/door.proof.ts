@@ -214,7 +214,8 @@ describe('how long a failed login takes', () => {
       `proof: failed logins at the default cost of argon2, target 5 %: medians differ by ${spreads[401].toFixed(1)} % among those answered 401, by ` +
         `${spreads[429].toFixed(1)} % among those answered 429, by ${spreads.all.toFixed(1)} % in all\n${lines.join('\n')}`,
     );
-    expect(spreads.all).toBeLessThan(10 * 5);
+    // More than that would tell names apart; that few samples on a busy machine tell no finer.
+    for (const spread of [spreads[401], spreads[429]]) expect(spread).toBeLessThan(4 * 5);
   });
 });
 
