@@ -1,14 +1,17 @@
 import { writeFileSync } from 'node:fs';
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../config/env.js';
+import { AUDIENCE_IDENTIFIER, AUDIENCE_IDENTIFIER_RULE } from '../clients/audience-identifier.js';
 import { SYSTEM } from '../common/principal.js';
 import { KeyExport } from '../keys/key-export.service.js';
 import { privateKeyPem, publicKeyJwk } from '../keys/key-export.js';
 import { generateSigningKey } from '../keys/key-generation.js';
 import { KeyImport } from '../keys/key-import.service.js';
+import { RevokeKeyDto } from '../keys/keys.dto.js';
 import { KeysService } from '../keys/keys.service.js';
 import { MasterKeyRewrap } from '../keys/rewrap.service.js';
 import { withApplication } from './application.js';
+import { checked } from './checked.js';
 import { CliError } from './cli-error.js';
 import { readInput, readSecret } from './input.js';
 import { print, table } from './output.js';
@@ -104,8 +107,9 @@ export function keyCommands(program: Command): void {
       '\nExample:\n  portcullis keys revoke NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs --reason "a backup was stolen"',
     )
     .action(async (kid: string, options: { reason?: string }, command: Command) => {
+      const { reason } = await checked(RevokeKeyDto, { reason: options.reason });
       const key = await withApplication((application) =>
-        application.get(KeysService, { strict: false }).revoke(kid, SYSTEM, options.reason),
+        application.get(KeysService, { strict: false }).revoke(kid, SYSTEM, reason),
       );
       print(command, { ...key });
     });
@@ -120,7 +124,7 @@ export function keyCommands(program: Command): void {
         'pending: signs when verifiers can know it; active: where nothing signs; retiring: a public half, to verify only',
       ).choices(['pending', 'active', 'retiring']),
     )
-    .option('--audience <identifier>', 'the audience that an HMAC secret belongs to')
+    .option('--audience <identifier>', 'the audience that an HMAC secret belongs to', audienceIdentifier)
     .option('--pss', 'an RSA key is to sign with PSS (PS256 …)')
     .addHelpText('after', '\nExample:\n  portcullis keys import key.pem --passphrase-file passphrase')
     .action(async (path: string, { passphraseFile, ...options }: ImportOptions, command: Command) => {
@@ -185,4 +189,9 @@ function write(path: string, pem: string): void {
   } catch (error) {
     throw new CliError(`${path} cannot be written: ${(error as Error).message}`);
   }
+}
+
+function audienceIdentifier(text: string): string {
+  if (!AUDIENCE_IDENTIFIER.test(text)) throw new InvalidArgumentError(`It ${AUDIENCE_IDENTIFIER_RULE}.`);
+  return text;
 }

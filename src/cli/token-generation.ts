@@ -1,9 +1,10 @@
 import { SYSTEM } from '../common/principal.js';
-import { invalidFields } from '../common/problem.js';
+import { GenerateTokenDto } from '../tokens/generated-tokens.dto.js';
 import { GeneratedTokens } from '../tokens/generated-tokens.service.js';
+import { orderOf } from '../tokens/generation-order.js';
 import { warningsField } from '../tokens/minted-token.js';
-import { readTokenPermissions } from '../tokens/token-permissions.js';
 import { withApplication } from './application.js';
+import { checked } from './checked.js';
 import { CliError } from './cli-error.js';
 import { readJson } from './input.js';
 import type { SignOptions } from './sign-options.js';
@@ -15,7 +16,7 @@ interface SignedToken {
   warnings?: string[];
 }
 
-/** A token that the service records, and that can be revoked. */
+/** A token that the service records, and that can be revoked. @throws CliError, Problem 400 by the rules of `POST /v1/tokens` */
 export async function generateToken({
   audience,
   subject,
@@ -27,23 +28,20 @@ export async function generateToken({
 }: SignOptions): Promise<SignedToken> {
   if (audience === undefined) throw new CliError('Say with --audience whom the token is for.');
   if (subject === undefined) throw new CliError('Say with --subject whom the token is about.');
-  const wanted = readTokenPermissions(permissions === undefined ? permission : readJson(permissions));
-  if ('errors' in wanted) throw invalidFields(wanted.errors);
-  const order = {
+  const dto = await checked(GenerateTokenDto, {
     audience,
     subject,
     ttlSeconds: ttl,
-    roles: role ?? [],
-    permissions: wanted,
-    notBefore: null,
-    claims: claims === undefined ? {} : readJson(claims),
-  };
+    roles: role,
+    permissions: permissions === undefined ? permission : readJson(permissions),
+    claims: claims === undefined ? undefined : readJson(claims),
+  });
   return withApplication(async (application) => {
     // The operator's right rests on no token, so that no event ends it.
     const authority = { actor: SYSTEM, asOf: 0, events: [], roles: [], tokenId: null };
     const { accessToken, expiresIn, jti, warnings } = await application
       .get(GeneratedTokens, { strict: false })
-      .generate(authority, order);
+      .generate(authority, orderOf(dto));
     return { access_token: accessToken, expires_in: expiresIn, jti, ...warningsField(warnings) };
   });
 }

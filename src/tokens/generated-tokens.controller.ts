@@ -13,7 +13,7 @@ import {
 import type { Principal } from '@portcullis/verifier';
 import { Requires } from '../common/access.js';
 import { CurrentActor, CurrentPrincipal, type Actor } from '../common/principal.js';
-import { ProblemDto, invalidFields, notFound } from '../common/problem.js';
+import { ProblemDto, notFound } from '../common/problem.js';
 import { authorityOfToken } from './authority.js';
 import {
   GenerateTokenDto,
@@ -21,9 +21,9 @@ import {
   GeneratedTokenPageDto,
   GeneratedTokensQuery,
 } from './generated-tokens.dto.js';
-import { GeneratedTokens, type GenerationOrder } from './generated-tokens.service.js';
+import { GeneratedTokens } from './generated-tokens.service.js';
+import { orderOf } from './generation-order.js';
 import { warningsField } from './minted-token.js';
-import { readTokenPermissions } from './token-permissions.js';
 import { TokenRegister } from './token-register.js';
 
 const JTI = /^[\w-]{1,64}$/;
@@ -95,19 +95,4 @@ export class GeneratedTokensController {
     if (!JTI.test(jti)) throw notFound('token');
     await this.register.revoke(actor, jti);
   }
-}
-
-function orderOf(dto: GenerateTokenDto): GenerationOrder {
-  const permissions = readTokenPermissions(dto.permissions);
-  if ('errors' in permissions) throw invalidFields(permissions.errors);
-  return {
-    audience: dto.audience,
-    subject: dto.subject ?? null,
-    ttlSeconds: dto.ttlSeconds,
-    roles: dto.roles ?? [],
-    permissions,
-    // Upwards, so that no token is good a moment too early.
-    notBefore: dto.notBefore === undefined ? null : Math.ceil(Date.parse(dto.notBefore) / 1000),
-    claims: dto.claims ?? {},
-  };
 }

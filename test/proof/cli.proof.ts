@@ -93,6 +93,21 @@ describe('portcullis, beside a running service', () => {
     expect((await run('token', 'verify', token)).json()).toMatchObject({ accepted: false, reason: 'token_revoked' });
   });
 
+  it.each([
+    [['--ttl', '0'], 'ttlSeconds'],
+    [['--subject', ''], 'subject'],
+    [['--subject', 'a b\nc'], 'subject'],
+    [['--subject', 'x'.repeat(8000)], 'subject'],
+    [['--role', 'a\nb'], 'roles'],
+  ])('signs none by what POST /v1/tokens would not take: %j', async (args, field) => {
+    const order = ['token', 'sign', '--audience', 'urn:orders', '--subject', 'batch-7', ...args, '--json'];
+    const { status, stdout } = await cli(order, env);
+    expect([status, JSON.parse(stdout)]).toEqual([
+      1,
+      { error: expect.objectContaining({ code: 'validation_failed', errors: [expect.objectContaining({ field })] }) },
+    ]);
+  });
+
   it('rotates, lists, exports, imports and revokes keys', async () => {
     const rotated = (await run('keys', 'rotate', '--algorithm', 'EdDSA')).json();
     expect(rotated['state']).toMatch(/active|pending/);
@@ -114,6 +129,11 @@ describe('portcullis, beside a running service', () => {
     await run('keys', 'generate', '--algorithm', 'ES384', '--out', out, '--passphrase-file', passphrase);
     const imported = (await run('keys', 'import', out, '--passphrase-file', passphrase)).json();
     expect(imported).toMatchObject({ algorithm: 'ES384', state: 'active' });
+
+    const misnamed = await cli(['keys', 'import', out, '--audience', 'urn:a b'], env);
+    expect([misnamed.status, misnamed.stderr]).toEqual([2, expect.stringContaining('word or a URI')]);
+    const long = await cli(['keys', 'revoke', kid, '--reason', 'x'.repeat(201), '--json'], env);
+    expect([long.status, long.json()]).toMatchObject([1, { error: { errors: [{ field: 'reason' }] } }]);
 
     const signedIn = await signIn(app.http, await createPerson(await app.admin()));
     const signer = String(headerOf(signedIn.accessToken)['kid']);
