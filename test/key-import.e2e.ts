@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SignJWT, createRemoteJWKSet, jwtVerify } from 'jose';
 import { SYSTEM } from '../src/common/principal.js';
 import { KeyExport } from '../src/keys/key-export.service.js';
 import { KeyImport, type KeyToImport } from '../src/keys/key-import.service.js';
@@ -52,6 +53,39 @@ describe('an imported key', () => {
     for (const app of [a, b]) expect(await verdict(app.http.as(accessToken))).toBe('accepted');
     expect(await keys.read(before)).toMatchObject({ state: 'retiring' });
     expect(await keys.trailOf(kid)).toEqual(['key.imported by system', 'key.activated by system']);
+  });
+
+  it.each<[string, (key: KeyObject) => string, KeyToImport, string]>([
+    ['its JWK says', (key) => JSON.stringify({ ...key.export({ format: 'jwk' }), alg: 'RS256' }), {}, 'RS256'],
+    [
+      'the operator says',
+      (key) => key.export({ format: 'pem', type: 'spki' }) as string,
+      { algorithm: 'RS256' },
+      'RS256',
+    ],
+    ['its length says', (key) => key.export({ format: 'pem', type: 'spki' }) as string, {}, 'RS512'],
+  ])('of another issuer verifies by the algorithm that %s', async (_, textOf, options, algorithm) => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 4096 });
+    const kept = await take(textOf(publicKey), { state: 'retiring', ...options });
+    expect(kept).toMatchObject({ algorithm, state: 'retiring' });
+    const token = await new SignJWT().setProtectedHeader({ alg: algorithm, kid: kept.kid }).sign(privateKey);
+    await jwtVerify(token, createRemoteJWKSet(new URL(`${a.url}/jwks.json`)), { algorithms: [algorithm] });
+    const explained = await (await a.admin()).post('/v1/tokens/explain', { token });
+    expect(explained.body).toMatchObject({ accepted: false });
+  });
+
+  it('has no algorithm by wish where it signs, nor one that contradicts what its JWK says', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    await expect(take(pem(privateKey), { algorithm: 'RS512' })).rejects.toMatchObject({
+      extras: { errors: [{ field: 'algorithm', message: expect.any(String) }] },
+    });
+    const jwk = JSON.stringify({ ...publicKey.export({ format: 'jwk' }), alg: 'RS256' });
+    await expect(take(jwk, { state: 'retiring', algorithm: 'RS512' })).rejects.toMatchObject({
+      code: 'wrong_algorithm',
+    });
+    await expect(take(jwk, { state: 'retiring', algorithm: 'ES256' })).rejects.toMatchObject({
+      code: 'wrong_algorithm',
+    });
   });
 
   it('signs at once where no key of its algorithm does, pending or active', async () => {

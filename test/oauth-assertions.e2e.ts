@@ -76,6 +76,15 @@ describe('a client with a registered key', () => {
     expect((await app.http.as(body['access_token'] as string).get('/v1/users')).status).toBe(200);
   });
 
+  it('may sign RS256 with a long RSA key that says so, and then nothing else', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 4096 });
+    const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'long', alg: 'RS256' };
+    ({ clientId } = await createClient(admin, { jwks: { keys: [jwk] } }));
+    expect((await ask(await assertion({ kid: 'long', key: privateKey }))).status).toBe(200);
+    for (const alg of ['RS512', 'PS256'])
+      expect((await ask(await assertion({ alg, kid: 'long', key: privateKey }))).status).toBe(401);
+  });
+
   it('gets one token for one assertion, however many ask at once, and at whichever instance', async () => {
     const text = await assertion();
     const answers = await Promise.all(

@@ -24,6 +24,7 @@ interface ImportOptions {
   state?: 'pending' | 'active' | 'retiring';
   audience?: string;
   pss?: boolean;
+  algorithm?: SigningAlgorithm;
 }
 
 interface ExportOptions {
@@ -125,7 +126,12 @@ export function keyCommands(program: Command): void {
       ).choices(['pending', 'active', 'retiring']),
     )
     .option('--audience <identifier>', 'the audience that an HMAC secret belongs to', audienceIdentifier)
-    .option('--pss', 'an RSA key is to sign with PSS (PS256 …)')
+    .addOption(new Option('--pss', 'an RSA key is to sign with PSS (PS256 …)').conflicts('algorithm'))
+    .addOption(
+      new Option('--algorithm <name>', 'of a retiring key, where neither a JWK nor its length says it').choices(
+        SIGNING_ALGORITHMS,
+      ),
+    )
     .addHelpText('after', '\nExample:\n  portcullis keys import key.pem --passphrase-file passphrase')
     .action(async (path: string, { passphraseFile, ...options }: ImportOptions, command: Command) => {
       const text = readInput(path);

@@ -1,6 +1,5 @@
-import type { KeyObject } from 'node:crypto';
 import { readKeys, type Algorithm, type VerificationKey } from '@portcullis/verifier';
-import { importKey, importPublicKey } from '../keys/key-import.js';
+import { importVerificationKey } from '../keys/key-import.js';
 import { CliError } from './cli-error.js';
 import { readInput } from './input.js';
 
@@ -11,21 +10,9 @@ const MAX_JWKS = 1024 * 1024;
 
 /** One key from a file, for every token, whatever its kid: PEM, JWK, or a secret in base64. @throws KeyRefused, CliError */
 export async function keyFromFile(path: string, algorithms: readonly Algorithm[] | undefined): Promise<FindKey> {
-  const text = readInput(path);
-  // PKCS#1 v1.5 and PSS use the same keys: which is meant must be said.
-  const pss = algorithms?.some((algorithm) => algorithm.startsWith('PS')) === true;
-  const { kid, algorithm, key } = await anyKey(text, pss);
+  const { kid, algorithm, key } = await importVerificationKey(readInput(path), algorithms);
   const found: VerificationKey = { kid, algorithm, key, audience: null };
   return () => found;
-}
-
-async function anyKey(text: string, pss: boolean): Promise<{ kid: string; algorithm: Algorithm; key: KeyObject }> {
-  const options = pss ? { pss } : {};
-  const isPublic =
-    /-----BEGIN (RSA )?PUBLIC KEY-----/.test(text) || (text.trimStart().startsWith('{') && !/"(d|k)"\s*:/.test(text));
-  if (isPublic) return importPublicKey(text, options);
-  const { kid, algorithm, privateKey } = await importKey(text, options);
-  return { kid, algorithm, key: privateKey };
 }
 
 /** The keys of a JWKS, by URL or from a file. @throws CliError */

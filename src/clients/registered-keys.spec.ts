@@ -9,6 +9,7 @@ type Jwk = Record<string, string>;
 const jwkOf = (key: KeyObject): Jwk => key.export({ format: 'jwk' }) as Jwk;
 const pair = (): { publicKey: KeyObject; privateKey: KeyObject } => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const ec = pair();
+const rsa4096 = generateKeyPairSync('rsa', { modulusLength: 4096 }).publicKey;
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
 
 function refusal(keys: unknown[]): unknown {
@@ -34,6 +35,9 @@ describe('readRegisteredKeys', () => {
   it.each([
     ['RS256', rsa, {}],
     ['PS256', rsa, { alg: 'PS256' }],
+    ['RS512', rsa, { alg: 'RS512' }],
+    ['RS256', rsa4096, { alg: 'RS256' }],
+    ['RS512', rsa4096, {}],
     ['ES384', generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey, {}],
     ['ES512', generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey, {}],
     ['EdDSA', generateKeyPairSync('ed25519').publicKey, {}],

@@ -8,6 +8,7 @@ import { conflict, invalidFields, notFound, type Problem } from '../common/probl
 import { inTransaction } from '../database/transaction.js';
 import { HmacKeys } from './hmac-keys.js';
 import { importKey, importPublicKey, type ImportedKey, type ImportOptions } from './key-import.js';
+import { KeyRefused } from './key-refused.js';
 import { KeyRecords, lineOf, type KeyAffairs, type KeyMaterial } from './key-records.js';
 import type { NamedKey } from './key-rotation.service.js';
 import { activated, activeOf, newKey, retiring, type KeyLife, type KeyLine } from './key-transitions.js';
@@ -18,6 +19,8 @@ export interface KeyToImport extends ImportOptions {
    * `active`: signing at once, where nothing signs. `retiring`: given by its public half, for tokens of another issuer until they have expired.
    */
   state?: 'pending' | 'active' | 'retiring' | undefined;
+  /** Of a `retiring` key, which only verifies: by its length it may be for another one. */
+  algorithm?: Algorithm | undefined;
   /** For an HMAC secret, which signs at once in place of the one before. */
   audience?: string | undefined;
 }
@@ -41,11 +44,12 @@ export class KeyImport {
    * @throws Problem 400 when audience or state do not fit the material, 404 for an unknown audience, 409 `key_exists` for a key that is here already, whatever
    *   has become of it, 409 `active_key_exists`
    */
-  async import(text: string, { state, audience, ...options }: KeyToImport, actor: Actor): Promise<KeptKey> {
+  async import(text: string, { state, audience, algorithm, ...options }: KeyToImport, actor: Actor): Promise<KeptKey> {
     if (state === 'retiring') {
-      const { kid, algorithm, publicJwk } = importPublicKey(text, options);
-      return this.keep({ kid, algorithm, publicJwk, privateKey: null }, state, audience, actor);
+      const key = retiringKey(text, algorithm, options.pss);
+      return this.keep({ ...key, privateKey: null }, state, audience, actor);
     }
+    if (algorithm !== undefined) throw unfit('algorithm', 'follows from the key, unless it is to verify only');
     const key = await importKey(text, options);
     if (key.publicJwk === null) return this.keepSecret(key, state, audience, actor);
     return this.keep(key, state, audience, actor);
@@ -118,6 +122,18 @@ export class KeyImport {
       return { kid, algorithm, state: 'active' };
     });
   }
+}
+
+/** @throws KeyRefused */
+function retiringKey(
+  text: string,
+  wanted: Algorithm | undefined,
+  pss: boolean | undefined,
+): Pick<ImportedKey, 'kid' | 'algorithm' | 'publicJwk'> {
+  const { kid, algorithm, publicJwk } = importPublicKey(text, { pss, ...(wanted && { algorithms: [wanted] }) });
+  if (wanted !== undefined && algorithm !== wanted)
+    throw new KeyRefused('wrong_algorithm', `By its kind or by what its JWK says, this key is for ${algorithm}.`);
+  return { kid, algorithm, publicJwk };
 }
 
 function beginning(state: KeyToImport['state'], line: KeyLine, kid: string, { now, policy }: KeyAffairs): KeyLife {

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
-import { algorithmOf, type Algorithm } from '@portcullis/verifier';
+import type { Algorithm } from '@portcullis/verifier';
 import { randomSecret } from '../common/secrets.js';
+import { signingAlgorithm, verificationAlgorithm, type VerificationWish } from './key-algorithm.js';
 import { thumbprint } from './key-generation.js';
 import { readKeyMaterial, readPublicMaterial } from './key-material.js';
 import { KeyRefused } from './key-refused.js';
@@ -55,17 +56,43 @@ export async function importKey(text: string, { passphrase, pss }: ImportOptions
 }
 
 /**
- * Takes a public key: PEM (SPKI, PKCS#1) or a public JWK.
+ * Takes a public key: PEM (SPKI, PKCS#1) or a public JWK. It will only verify, so that an RSA key of any length may be for any hash.
  *
  * @throws KeyRefused
  */
-export function importPublicKey(text: string, { pss }: Pick<ImportOptions, 'pss'> = {}): ImportedPublicKey {
+export function importPublicKey(text: string, wish: VerificationWish = {}): ImportedPublicKey {
   const { key: given, declared } = readPublicMaterial(text);
   assertUse(declared, 'verify');
   const named = namedPublicKey(given);
   const key = createPublicKey({ key: named.publicJwk, format: 'jwk' });
   assertStrongPublicKey(key);
-  return { ...named, algorithm: algorithmFor(key, declared, pss), key };
+  return { ...named, algorithm: verificationAlgorithm(key, declared, wish), key };
+}
+
+/**
+ * Takes whatever there is of a key to verify with: its public half, its private half, of which only the public one is used, or an HMAC secret.
+ *
+ * @throws KeyRefused
+ */
+export async function importVerificationKey(
+  text: string,
+  algorithms?: readonly Algorithm[],
+): Promise<{ kid: string; algorithm: Algorithm; key: KeyObject }> {
+  const material = await readKeyMaterial(text, undefined);
+  const { declared } = material;
+  if (material.kind === 'public') return importPublicKey(text, { algorithms });
+  // What the half that is here may do, its public half or its owner may verify.
+  assertUse(declared, declared.keyOps?.includes('verify') === true ? 'verify' : 'sign');
+  if (material.kind === 'secret') {
+    assertStrongSecret(material.bytes);
+    const key = createSecretKey(material.bytes);
+    return { kid: randomSecret(), algorithm: verificationAlgorithm(key, declared, { algorithms }), key };
+  }
+  assertSupported(material.key);
+  await assertStrongPrivateKey(material.key);
+  const { kid, publicJwk } = namedPublicKey(createPublicKey(material.key));
+  const key = createPublicKey({ key: publicJwk, format: 'jwk' });
+  return { kid, algorithm: verificationAlgorithm(key, declared, { algorithms }), key };
 }
 
 /**
@@ -76,7 +103,7 @@ export function importPublicKey(text: string, { pss }: Pick<ImportOptions, 'pss'
 export function importSecret(secret: Buffer, declared: DeclaredUse = {}): ImportedKey {
   assertStrongSecret(secret);
   const privateKey = createSecretKey(secret);
-  return { kid: randomSecret(), algorithm: algorithmFor(privateKey, declared), publicJwk: null, privateKey };
+  return { kid: randomSecret(), algorithm: signingAlgorithm(privateKey, declared), publicJwk: null, privateKey };
 }
 
 async function importPrivateKey(
@@ -89,7 +116,7 @@ async function importPrivateKey(
   const named = namedPublicKey(createPublicKey(given));
   // Made anew from its numbers, so that nothing else that a file may hold goes on living: such as attributes.
   const privateKey = createPrivateKey({ key: given.export({ format: 'jwk' }), format: 'jwk' });
-  return { ...named, algorithm: algorithmFor(privateKey, declared, pss), privateKey };
+  return { ...named, algorithm: signingAlgorithm(privateKey, declared, pss), privateKey };
 }
 
 /** Refuses kinds that no algorithm is for before anything is computed with them. */
@@ -149,18 +176,4 @@ function assertUse({ use, keyOps }: DeclaredUse, operation: 'sign' | 'verify'): 
       `The "key_ops" of the JWK must have "${operation}", and nothing that is not about signatures.`,
     );
   }
-}
-
-function algorithmFor(key: KeyObject, { alg }: DeclaredUse, pss?: boolean): Algorithm {
-  const isRsa = key.asymmetricKeyType === 'rsa';
-  if (pss === true && !isRsa) throw new KeyRefused('wrong_algorithm', 'Only RSA keys sign with PSS.');
-  const algorithm = algorithmOf(key, { pss: isRsa && (pss ?? alg?.startsWith('PS') ?? false) });
-  // RFC 9864 section 2.2 names EdDSA on this curve Ed25519.
-  if (alg !== undefined && alg !== algorithm && !(algorithm === 'EdDSA' && alg === 'Ed25519')) {
-    throw new KeyRefused(
-      'wrong_algorithm',
-      `The "alg" of the JWK does not fit: by its kind and length this key signs ${algorithm}.`,
-    );
-  }
-  return algorithm;
 }

@@ -2,7 +2,13 @@ import { createSecretKey, generateKeyPairSync, randomBytes, type KeyObject } fro
 import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { CompactSign } from 'jose';
-import { algorithmOf, verificationKey, verifySignature, type Algorithm } from './algorithms.js';
+import {
+  algorithmOf,
+  verificationAlgorithmOf,
+  verificationKey,
+  verifySignature,
+  type Algorithm,
+} from './algorithms.js';
 import { parseJws } from './jws.js';
 
 // Keys and properties take long on a busy machine.
@@ -119,6 +125,45 @@ describe('keys between the sizes of the table', () => {
     [200, 'HS512'],
   ])('a secret of %d bytes signs with %s', (bytes, algorithm) => {
     expect(algorithmOf(createSecretKey(randomBytes(bytes)))).toBe(algorithm);
+  });
+});
+
+describe('a key that only verifies', () => {
+  const others = (algorithm: Algorithm): Algorithm[] =>
+    CASES.map((one) => one.algorithm).filter((one) => one !== algorithm && one.slice(0, 2) !== algorithm.slice(0, 2));
+
+  it.each<[Algorithm, KeyObject]>([
+    ['RS256', rsa4096.publicKey],
+    ['RS512', rsa2048.publicKey],
+    ['PS256', rsa3072.publicKey],
+    ['HS256', createSecretKey(randomBytes(64))],
+  ])('is for %s when its record names that', (algorithm, key) => {
+    expect(verificationAlgorithmOf(key, algorithm)).toBe(algorithm);
+    expect(verificationKey('k', key, { alg: algorithm, audience: 'a' }).algorithm).toBe(algorithm);
+    expect(verificationAlgorithmOf(key)).toBe(algorithmOf(key));
+  });
+
+  it('verifies by no algorithm of another kind, curve or hash than its own, and by none that is none', () => {
+    for (const { algorithm, verifyWith } of CASES) {
+      const kin = /^(RS|PS)/.test(algorithm) ? /^(RS|PS)/ : new RegExp(`^${algorithm.slice(0, 2)}`);
+      for (const other of others(algorithm)) {
+        if (kin.test(other)) expect(verificationAlgorithmOf(verifyWith, other)).toBe(other);
+        else expect(() => verificationAlgorithmOf(verifyWith, other)).toThrow(TypeError);
+      }
+      for (const none of ['none', '', 'rs256', 256, null, {}, ['RS256'], '__proto__'])
+        expect(() => verificationAlgorithmOf(verifyWith, none)).toThrow(TypeError);
+    }
+    const [p256, p384] = ['P-256', 'P-384'].map((namedCurve) => generateKeyPairSync('ec', { namedCurve }).publicKey);
+    expect(() => verificationAlgorithmOf(p256 as KeyObject, 'ES384')).toThrow(TypeError);
+    expect(() => verificationAlgorithmOf(p384 as KeyObject, 'ES256')).toThrow(TypeError);
+    expect(() => verificationAlgorithmOf(createSecretKey(randomBytes(32)), 'HS384')).toThrow(TypeError);
+  });
+
+  it('verifies what another implementation signed with RS256 and a long key, and not as RS512', async () => {
+    const keyCase = { algorithm: 'RS256' as const, signWith: rsa4096.privateKey, verifyWith: rsa4096.publicKey };
+    const { input, signature } = await signedByJose(keyCase);
+    expect(verifySignature('RS256', rsa4096.publicKey, input, signature)).toBe(true);
+    expect(verifySignature('RS512', rsa4096.publicKey, input, signature)).toBe(false);
   });
 });
 

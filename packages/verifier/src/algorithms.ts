@@ -29,6 +29,12 @@ interface KeyOptions {
   pss?: boolean;
 }
 
+interface VerificationKeyOptions {
+  /** What the key's own record names as its algorithm, such as the `alg` of its JWK. */
+  alg?: unknown;
+  audience?: string | null;
+}
+
 type HashBits = '256' | '384' | '512';
 
 const HASH_OF_CURVE = new Map<string, HashBits>([
@@ -36,6 +42,25 @@ const HASH_OF_CURVE = new Map<string, HashBits>([
   ['secp384r1', '384'],
   ['secp521r1', '512'],
 ]);
+
+const BY_RSA = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const;
+
+/** By the algorithm that a key would sign with, those that it can verify: RFC 7518 sections 3.2 to 3.5 bind curves to hashes, and secrets to a least length. */
+const VERIFIED_BY: Readonly<Record<Algorithm, readonly Algorithm[]>> = {
+  HS256: ['HS256'],
+  HS384: ['HS384', 'HS256'],
+  HS512: ['HS512', 'HS384', 'HS256'],
+  RS256: BY_RSA,
+  RS384: BY_RSA,
+  RS512: BY_RSA,
+  PS256: BY_RSA,
+  PS384: BY_RSA,
+  PS512: BY_RSA,
+  ES256: ['ES256'],
+  ES384: ['ES384'],
+  ES512: ['ES512'],
+  EdDSA: ['EdDSA'],
+};
 
 /** Length in bytes of an ECDSA signature as JWS writes it, r and s side by side (RFC 7518 section 3.4). */
 const ECDSA_SIGNATURE_BYTES = { ES256: 64, ES384: 96, ES512: 132 } as const;
@@ -60,14 +85,29 @@ export function algorithmOf(key: KeyObject, { pss = false }: KeyOptions = {}): A
   }
 }
 
-/** @throws TypeError as algorithmOf does, and for an HMAC key without an audience */
+/**
+ * The one algorithm of a key that only verifies. Others make keys of any length for any hash, so that what the key's own record names counts (RFC 7517
+ * section 4.4), where its kind allows it: never what a token names. Without such a name it is that by which the key would sign.
+ *
+ * @throws TypeError as algorithmOf does, and for a name that does not fit the key
+ */
+export function verificationAlgorithmOf(key: KeyObject, named?: unknown): Algorithm {
+  const own = algorithmOf(key);
+  // RFC 9864 section 2.2 names EdDSA on this curve Ed25519.
+  if (named === undefined || (named === 'Ed25519' && own === 'EdDSA')) return own;
+  const algorithm = VERIFIED_BY[own].find((one) => one === named);
+  if (algorithm === undefined) throw new TypeError(`a key for ${own} cannot verify ${JSON.stringify(named)}`);
+  return algorithm;
+}
+
+/** @throws TypeError as verificationAlgorithmOf does, and for an HMAC key without an audience */
 export function verificationKey(
   kid: string,
   key: KeyObject,
-  { pss = false, audience = null }: KeyOptions & { audience?: string | null } = {},
+  { alg, audience = null }: VerificationKeyOptions = {},
 ): VerificationKey {
   if (key.type === 'secret' && audience === null) throw new TypeError('an HMAC key belongs to one audience');
-  return Object.freeze({ kid, algorithm: algorithmOf(key, { pss }), key, audience });
+  return Object.freeze({ kid, algorithm: verificationAlgorithmOf(key, alg), key, audience });
 }
 
 /**

@@ -1,4 +1,11 @@
-export { algorithmOf, verificationKey, verifySignature, type Algorithm, type VerificationKey } from './algorithms.js';
+export {
+  algorithmOf,
+  verificationAlgorithmOf,
+  verificationKey,
+  verifySignature,
+  type Algorithm,
+  type VerificationKey,
+} from './algorithms.js';
 export {
   addresseeRefusal,
   audienceOf,

@@ -112,7 +112,7 @@ export async function fetchKeys(jwksUri: string): Promise<KeySet> {
   return { keys, maxAge: Math.min(Math.max(maxAge, SHORTEST_MAX_AGE), LONGEST_MAX_AGE) };
 }
 
-/** The keys of a set (RFC 7517 section 5): those that cannot be used are ignored. Their algorithm follows from type and size, as the issuer's does. */
+/** The keys of a set (RFC 7517 section 5): those that cannot be used are ignored. */
 export function readKeys(body: unknown): Map<string, VerificationKey> {
   const keys = new Map<string, VerificationKey>();
   const listed = typeof body === 'object' && body !== null ? (body as { keys?: unknown }).keys : undefined;
@@ -130,9 +130,7 @@ function readKey(jwk: unknown): VerificationKey | undefined {
   // A symmetric key in a public set would be known to everybody.
   if (typeof kid !== 'string' || kid === '' || kty === 'oct' || (use !== undefined && use !== 'sig')) return undefined;
   try {
-    const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
-    const read = verificationKey(kid, key, { pss: typeof alg === 'string' && alg.startsWith('PS') });
-    return alg === undefined || alg === read.algorithm ? read : undefined;
+    return verificationKey(kid, createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }), { alg });
   } catch {
     return undefined;
   }

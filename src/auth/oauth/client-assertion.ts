@@ -1,8 +1,8 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import {
   VerificationError,
-  algorithmOf,
   parseJws,
+  verificationAlgorithmOf,
   verifySignature,
   type Algorithm,
   type JsonObject,
@@ -112,7 +112,7 @@ function isTime(value: unknown): value is number {
 function registeredKey(jwk: JsonWebKey): { algorithm: Algorithm; key: KeyObject } | null {
   try {
     const key = createPublicKey({ key: jwk, format: 'jwk' });
-    return { algorithm: algorithmOf(key, { pss: String(jwk['alg']).startsWith('PS') }), key };
+    return { algorithm: verificationAlgorithmOf(key, jwk['alg']), key };
   } catch {
     return null;
   }
