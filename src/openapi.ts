@@ -12,6 +12,8 @@ const DESCRIPTION = `Keeps users, roles, permissions and signing keys, issues JW
 **To try it out:** log in with \`POST /v1/auth/login\`, copy the \`access_token\` of the answer, press *Authorize* and paste it. Every
 route names the permission that it needs.
 
+**Bodies** are JSON objects; none may have two members of one name.
+
 **Errors** are problem documents (RFC 9457) with a \`code\` that is made for programs and a \`requestId\` that names the request in the logs.
 A refused token gets 401 with \`invalid_token\`, a missing permission 403 with \`insufficient_scope\`. The OAuth endpoints take forms and answer the
 errors of RFC 6749 instead, and \`POST /token/generate\` those of the program whose place it takes.

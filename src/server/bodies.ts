@@ -2,12 +2,13 @@ import type { FastifyInstance } from 'fastify';
 import { parseForm } from '../common/form.js';
 import { speaksOAuth } from '../common/oauth-error.js';
 import { Problem } from '../common/problem.js';
-import { nestsDeeperThan } from './nesting.js';
+import { membersKept, membersWritten } from './json-members.js';
 import { hasUnpairedSurrogate } from './unpaired-surrogates.js';
 
 const EMPTY = new Problem(400, 'bad_request', 'The body is empty. Send a JSON object, or no Content-Type.');
 const NOT_JSON = new Problem(400, 'bad_request', 'The body is not valid JSON.');
 const TOO_DEEP = new Problem(400, 'bad_request', 'The body is nested too deeply.');
+const SAID_TWICE = new Problem(400, 'bad_request', 'The body has two members of one name in an object.');
 const NOT_A_FORM = new Problem(
   400,
   'bad_request',
@@ -40,7 +41,10 @@ function acceptForms(fastify: FastifyInstance): void {
   });
 }
 
-/** A body that tries to replace a prototype is refused like broken JSON. */
+/**
+ * A body that tries to replace a prototype is refused like broken JSON; and one that says something twice, because what looked at it on the way, a
+ * gateway for one, may have taken the other (RFC 8259 section 4).
+ */
 function acceptJsonObjects(fastify: FastifyInstance): void {
   const parse = fastify.getDefaultJsonParser('error', 'error');
   fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
@@ -52,13 +56,15 @@ function acceptJsonObjects(fastify: FastifyInstance): void {
       done(EMPTY);
       return;
     }
-    if (nestsDeeperThan(DEEPEST, body)) {
+    const written = membersWritten(body, DEEPEST);
+    if (written === undefined) {
       done(TOO_DEEP);
       return;
     }
     void parse(request, body, (error, value: unknown) => {
       if (error !== null) done(NOT_JSON);
       else if (typeof value !== 'object' || value === null || Array.isArray(value)) done(NOT_AN_OBJECT);
+      else if (membersKept(value) < written) done(SAID_TWICE);
       else if (hasUnpairedSurrogate(body, value)) done(NOT_UNICODE);
       else done(null, value);
     });
