@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { CLAIM_ATTRIBUTES, claimProblems, extraClaims, isReservedClaim, MOST_EXTRA_CLAIMS } from './extra-claims.js';
+import { CLAIM_ATTRIBUTES, claimProblems, extraClaims, MOST_EXTRA_CLAIMS } from './extra-claims.js';
+import { isReservedClaim } from './reserved-claims.js';
 
 const ANN = { id: 'u1', username: 'ann', email: 'ann@example.org', displayName: 'Ann Example' };
 const BILLING = { id: 'billing', name: 'Billing' };
@@ -43,6 +44,9 @@ describe('claimProblems', () => {
     ['preferred_username', 'user.email'],
     ['email_verified', 'user.email'],
     ['Sub', 'user.username'],
+    ['role', 'user.displayName'],
+    ['isAdmin', 'user.displayName'],
+    ['cognito:groups', 'user.displayName'],
     ['constructor', 'user.id'],
     ['toString', 'user.id'],
   ])('refuses the reserved name %s', (name, attribute) => {

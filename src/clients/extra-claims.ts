@@ -1,4 +1,5 @@
 import type { FieldError } from '../common/problem.js';
+import { isReservedClaim } from './reserved-claims.js';
 
 /** What an audience may have told about the user or the client of a token, in a claim of its own. Nothing else ever gets into one. */
 export const CLAIM_ATTRIBUTES = [
@@ -24,26 +25,6 @@ export const MOST_EXTRA_CLAIMS = 20;
 /** A word, or a name that nobody else uses because it is a URI (RFC 7519 section 4.2). */
 export const CLAIM_NAME = /^[A-Za-z]([A-Za-z0-9_.:/-]{0,126}[A-Za-z0-9])?$/;
 const CLAIM_NAME_RULE = 'is not a claim’s name: 1 to 128 of A-Z, a-z, 0-9, _ . : / and -, starting with a letter';
-
-/**
- * What decides something, here or in whatever reads the token: the registered claims (RFC 7519 section 4.1), those of access tokens (RFC 9068)
- * and of Portcullis, those by which other specifications bind, delegate or grade a token, those that say that something was checked, and
- * names that mean something to JavaScript. In lower case: no name may look like one of them either.
- */
-const RESERVED = new Set([
-  ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti'],
-  ...['client_id', 'sid', 'roles', 'permissions', 'scope', 'as_of', 'preferred_username'],
-  ...['scp', 'groups', 'entitlements', 'authorities', 'authorization_details'],
-  ...['auth_time', 'acr', 'amr', 'azp', 'nonce', 'at_hash', 'c_hash', 's_hash'],
-  ...['typ', 'alg', 'kid', 'cty', 'crit', 'jwk', 'jwks', 'jku', 'cnf', 'act', 'may_act', 'sub_jwk', 'sub_id'],
-  ...['events', 'txn', 'toe', 'token_introspection', 'active', 'token_type'],
-  ...['email_verified', 'phone_number_verified', 'verified_claims'],
-  ...['constructor', 'prototype', 'tostring', 'valueof', 'tojson', 'hasownproperty', 'then'],
-]);
-
-export function isReservedClaim(name: string): boolean {
-  return RESERVED.has(name.toLowerCase());
-}
 
 /** What is wrong with the extra claims that somebody wants for an audience; empty when nothing is. */
 export function claimProblems(claims: Readonly<Record<string, unknown>>): FieldError[] {

@@ -1,4 +1,5 @@
-import { CLAIM_NAME, isReservedClaim, MOST_EXTRA_CLAIMS } from '../clients/extra-claims.js';
+import { CLAIM_NAME, MOST_EXTRA_CLAIMS } from '../clients/extra-claims.js';
+import { isIdentityClaim, isReservedClaim } from '../clients/reserved-claims.js';
 import type { FieldError } from '../common/problem.js';
 
 /** Bytes of JSON, all together. */
@@ -6,8 +7,8 @@ export const MOST_CLAIM_BYTES = 2048;
 export const DEEPEST_CLAIM = 4;
 
 /**
- * What is wrong with the claims that somebody wants in a token; empty when nothing is. None may look like one that decides something, nor like one
- * that the audience has told from elsewhere.
+ * What is wrong with the claims that somebody wants in a token; empty when nothing is. None may look like one that decides something or says who
+ * somebody is, nor like one that the audience has told from elsewhere.
  *
  * @param declared the names of the audience's own extra claims
  */
@@ -30,6 +31,7 @@ export function givenClaimProblems(
 
 function problemOf(name: string, value: unknown, declared: readonly string[]): string | null {
   if (isReservedClaim(name)) return 'is a reserved claim';
+  if (isIdentityClaim(name)) return 'says who somebody is, which only an audience can have told';
   if (declared.includes(name)) return 'is a claim that the audience itself declares';
   return isDeeper(value, DEEPEST_CLAIM) ? `must not nest deeper than ${DEEPEST_CLAIM}` : null;
 }
