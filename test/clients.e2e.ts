@@ -89,6 +89,7 @@ describe('a client', () => {
     [{ name: '' }, ['name']],
     [{ name: 'x'.repeat(201) }, ['name']],
     [{ name: 'a\0b' }, ['name']],
+    [{ name: 'gnilliB\u202e' }, ['name']],
     [{ permissions: ['users:read', 'no:such'] }, ['permissions.1']],
     [{ permissions: ['users:read', 'users:read'] }, ['permissions']],
     [{ audiences: ['urn:orders', 'urn:none', 'http://localhost:3000'] }, ['audiences.1', 'audiences.2']],

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsString, MaxLength, MinLength, ValidateIf } from 'class-validator';
-import { NoControlCharacters, Optional } from '../common/validation.js';
+import { NoControlCharacters, Optional, PlainText } from '../common/validation.js';
 
 export const SCOPES = ['global', 'user', 'client', 'audience', 'session', 'role', 'token'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -26,7 +26,7 @@ export class ForceExpirationDto {
   @IsString()
   @MinLength(1)
   @MaxLength(500)
-  @NoControlCharacters()
+  @PlainText()
   reason: string;
 
   @ApiPropertyOptional({

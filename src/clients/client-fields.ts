@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, type ApiPropertyOptions } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayUnique, IsArray, IsString, Matches, MaxLength, MinLength } from 'class-validator';
-import { AsSent, NoControlCharacters, Optional } from '../common/validation.js';
+import { AsSent, NoControlCharacters, Optional, PlainText } from '../common/validation.js';
 import { CLIENT_ID, CLIENT_ID_RULE } from './client-id.js';
 import { MOST_KEYS } from './registered-keys.js';
 
@@ -14,7 +14,7 @@ export const ClientName = (): PropertyDecorator =>
     IsString(),
     MinLength(1),
     MaxLength(200),
-    NoControlCharacters(),
+    PlainText(),
   );
 
 export const ClientId = (): PropertyDecorator =>

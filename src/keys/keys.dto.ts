@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsString, MaxLength, MinLength } from 'class-validator';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../config/env.js';
-import { NoControlCharacters, Optional } from '../common/validation.js';
+import { Optional, PlainText } from '../common/validation.js';
 import { KEY_STATES, type KeyState } from './lifecycle.js';
 
 const KID = 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs';
@@ -25,7 +25,7 @@ export class RevokeKeyDto {
   @IsString()
   @MinLength(1)
   @MaxLength(200)
-  @NoControlCharacters()
+  @PlainText()
   reason?: string;
 }
 

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
-import { NoControlCharacters } from '../common/validation.js';
+import { PlainText } from '../common/validation.js';
 import { PERMISSION_NAME, PERMISSION_NAME_RULE } from './names.js';
 
 export class CreatePermissionDto {
@@ -13,7 +13,7 @@ export class CreatePermissionDto {
   @IsOptional()
   @IsString()
   @MaxLength(256)
-  @NoControlCharacters()
+  @PlainText()
   description?: string | null;
 }
 

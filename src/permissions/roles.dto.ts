@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayUnique, IsArray, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
-import { NoControlCharacters } from '../common/validation.js';
+import { NoControlCharacters, PlainText } from '../common/validation.js';
 import { ROLE_NAME, ROLE_NAME_RULE } from './names.js';
 
 export class RolePermissionsDto {
@@ -24,7 +24,7 @@ export class CreateRoleDto extends RolePermissionsDto {
   @IsOptional()
   @IsString()
   @MaxLength(256)
-  @NoControlCharacters()
+  @PlainText()
   description?: string | null;
 }
 
@@ -33,7 +33,7 @@ export class UpdateRoleDto {
   @IsOptional()
   @IsString()
   @MaxLength(256)
-  @NoControlCharacters()
+  @PlainText()
   description?: string | null;
 }
 

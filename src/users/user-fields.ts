@@ -12,7 +12,7 @@ import {
   MaxLength,
   MinLength,
 } from 'class-validator';
-import { NoControlCharacters, Optional } from '../common/validation.js';
+import { NoControlCharacters, Optional, PlainText } from '../common/validation.js';
 
 const documented = (options: ApiPropertyOptions, { optional }: { optional: boolean }): PropertyDecorator =>
   optional ? applyDecorators(ApiPropertyOptional(options), Optional()) : ApiProperty(options);
@@ -48,7 +48,7 @@ export const DisplayName = (): PropertyDecorator =>
     IsString(),
     MinLength(1),
     MaxLength(128),
-    NoControlCharacters(),
+    PlainText(),
   );
 
 export const MustChangePassword = (): PropertyDecorator =>
