@@ -50,9 +50,10 @@ try {
 
   /** Ends the token, and tells how long after that was committed the last service has refused it. */
   async function ended(how, request) {
-    const committed = must(request).then(() => performance.now());
-    const refused = await Promise.all([refusal(orders, '/orders'), refusal(billing, '/invoices')]);
-    const since = await committed;
+    const [since, ...refused] = await Promise.all([
+      must(request).then(() => performance.now()),
+      ...[refusal(orders, '/orders'), refusal(billing, '/invoices')],
+    ]);
     const names = ['orders', 'billing'];
     const said = refused.map(({ at, reason }, index) => `${names[index]}: 401 ${reason} within ${ms(since, at)}`);
     console.log(`${how.padEnd(30)}${said.join(', ')}`);
