@@ -1,16 +1,17 @@
-import { HttpException, Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { HttpAdapterHost, Reflector } from '@nestjs/core';
 import { Verifier } from '../create-verifier.js';
-import { AccessError, assertVerifiesAccess, authorize, PROBLEM_TYPE, type HeadersOfRequest } from '../http-access.js';
+import { AccessError, assertVerifiesAccess, authorize, type HeadersOfRequest } from '../http-access.js';
 import type { Principal } from '../principal.js';
 import { requirementsOf } from './decorators.js';
+import { AccessException } from './refusal.js';
 
 /** Requests of Express and, with `raw`, of Fastify. */
 type PlatformRequest = HeadersOfRequest & { raw?: HeadersOfRequest; auth?: Principal | undefined };
 
 /**
- * Lets a request pass whose Bearer token is accepted and has what its route requires. Refusals are `HttpException`s whose response is the problem,
- * with their headers set; the `AccessError` is their cause.
+ * Lets a request pass whose Bearer token is accepted and has what its route requires. Refusals are thrown as
+ * `AccessException`, with their headers set.
  */
 @Injectable()
 export class PortcullisGuard implements CanActivate {
@@ -35,8 +36,8 @@ export class PortcullisGuard implements CanActivate {
       return true;
     } catch (error) {
       if (!(error instanceof AccessError)) throw error;
-      this.#setHeaders(http.getResponse(), { ...error.headers, 'content-type': PROBLEM_TYPE });
-      throw new HttpException({ ...error.problem }, error.status, { cause: error });
+      this.#setHeaders(http.getResponse(), error.headers);
+      throw new AccessException(error);
     }
   }
 

@@ -5,10 +5,11 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { createVerifier, Verifier } from '../create-verifier.js';
 import type { VerifierOptions } from '../verifier-options.js';
 import { PortcullisGuard } from './guard.js';
+import { AccessExceptionFilter } from './refusal.js';
 
 export interface PortcullisModuleOptions extends VerifierOptions {
   /**
@@ -48,6 +49,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
       useFactory: (options: PortcullisModuleOptions) => createVerifier(options),
     },
     PortcullisGuard,
+    { provide: APP_FILTER, useClass: AccessExceptionFilter },
   ],
   exports: [Verifier, PortcullisGuard],
 })
