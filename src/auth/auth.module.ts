@@ -11,6 +11,8 @@ import { BrokerTokens } from './broker-tokens.service.js';
 import { ChangeTokens } from './change-token.js';
 import { ForcedExpirationsController } from './forced-expirations.controller.js';
 import { ForcedExpirationsService } from './forced-expirations.service.js';
+import { GatewayCheckController } from './gateway-check.controller.js';
+import { GatewayCheck } from './gateway-check.service.js';
 import { JwtAuthGuard } from './jwt-auth.guard.js';
 import { JwtStrategy } from './jwt.strategy.js';
 import { LoginService } from './login.service.js';
@@ -23,13 +25,20 @@ import { RefreshService } from './refresh.service.js';
 /** The front door: logging in and out, refreshing, changing the password, and the guard that asks every request who it is. */
 @Module({
   imports: [UsersModule, SessionsModule, TokensModule, ClientsModule, PermissionsModule, AuditModule],
-  controllers: [AuthController, OwnSessionsController, ForcedExpirationsController, BrokerTokensController],
+  controllers: [
+    AuthController,
+    OwnSessionsController,
+    GatewayCheckController,
+    ForcedExpirationsController,
+    BrokerTokensController,
+  ],
   providers: [
     JwtStrategy,
     JwtAuthGuard,
     PasswordCheck,
     LoginService,
     BrokerTokens,
+    GatewayCheck,
     RefreshService,
     PasswordChangeService,
     ForcedExpirationsService,

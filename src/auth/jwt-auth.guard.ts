@@ -5,11 +5,11 @@ import { TokenVerifier, VerificationError, type Principal } from '@portcullis/ve
 import type { FastifyRequest } from 'fastify';
 import { ENV, type Env } from '../../config/env.js';
 import { accessOf } from '../common/access.js';
-import { Problem, invalidToken, tokenRequired } from '../common/problem.js';
-import { problemOf } from '../common/problem.filter.js';
+import { Problem, tokenRequired } from '../common/problem.js';
 import { RefusedTokens } from '../common/refused-tokens.js';
 import { bearerOf } from './bearer.js';
 import { JwtStrategy, type TokenRequest } from './jwt.strategy.js';
+import { refusalOfToken } from './token-refusal.js';
 
 /**
  * Who calls? Every route but the public ones needs an accepted token. A token seen for the first time goes through the JwtStrategy; of one seen before
@@ -41,7 +41,7 @@ export class JwtAuthGuard extends AuthGuard() implements CanActivate {
       request.principal = await this.authenticate(request, context);
       return true;
     } catch (error) {
-      const refuse = (): Problem => this.refuse(error, request);
+      const refuse = (): Problem => refusalOfToken(error, request, this.refused);
       if (!access?.optionalToken || !isRefusal(error)) throw refuse();
       request.refuse = refuse;
       return true;
@@ -71,13 +71,6 @@ export class JwtAuthGuard extends AuthGuard() implements CanActivate {
   override handleRequest<T>(error: Error | null, principal: T): T {
     if (error) throw error;
     return principal;
-  }
-
-  private refuse(error: unknown, request: FastifyRequest): Problem {
-    if (!(error instanceof VerificationError)) return problemOf(error);
-    const { sub, client_id: clientId, sid, jti } = error.claims ?? {};
-    this.refused.note(error.reason, { userId: sub, clientId, sessionId: sid, tokenId: jti }, request);
-    return invalidToken('The token is not accepted.', error.signatureValid ? error.reason : undefined);
   }
 }
 

@@ -140,3 +140,11 @@ export const invalidToken = (detail: string, reason?: string): Problem =>
 /** RFC 6750 section 3.1: a request without any token gets the challenge alone, without an error code. */
 export const tokenRequired = (): Problem =>
   new Problem(401, 'token_required', 'This route needs a Bearer token.', { headers: { 'www-authenticate': 'Bearer' } });
+
+/** RFC 6750 section 3.1: `scope` tells all that is needed. */
+export function insufficientScope(required: readonly string[], missing: readonly string[]): Problem {
+  const scope = required.length === 0 ? '' : `, scope="${required.join(' ')}"`;
+  return new Problem(403, 'insufficient_scope', `This needs ${missing.join(', ')}.`, {
+    headers: { 'www-authenticate': `Bearer error="insufficient_scope"${scope}` },
+  });
+}

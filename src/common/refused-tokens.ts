@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { RefusalReason } from '@portcullis/verifier';
+import type { Principal, RefusalReason } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
 import { Metrics } from './metrics.js';
@@ -10,6 +10,10 @@ export interface RefusedBearer {
   clientId?: string | undefined;
   sessionId?: string | null | undefined;
   tokenId?: string | undefined;
+}
+
+export function refusedBearer({ subject, clientId, sessionId, tokenId }: Principal): RefusedBearer {
+  return { userId: subject, clientId, sessionId, tokenId };
 }
 
 /** Every refused token is counted by reason, and logged with its user and request. The token itself is never written anywhere. */

@@ -4,8 +4,8 @@ import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { accessOf } from '../common/access.js';
 import { actorOf } from '../common/principal.js';
-import { Problem, invalidToken, tokenRequired } from '../common/problem.js';
-import { RefusedTokens, type RefusedBearer } from '../common/refused-tokens.js';
+import { insufficientScope, invalidToken, tokenRequired } from '../common/problem.js';
+import { RefusedTokens, refusedBearer } from '../common/refused-tokens.js';
 import { decideAccess } from './access-decision.js';
 import { DeniedAttempts } from './denied-attempts.js';
 
@@ -41,7 +41,7 @@ export class PermissionsGuard implements CanActivate {
       case 'allow':
         return;
       case 'refresh':
-        this.refused.note('role_changed', bearerOf(principal), request);
+        this.refused.note('role_changed', refusedBearer(principal), request);
         throw invalidToken('A permission that this needs was taken from a role. Get a new token.', 'role_changed');
       case 'deny':
         this.denied.note({ actor: actorOf(request), target: routeOf(request), missing: decision.missing });
@@ -50,17 +50,6 @@ export class PermissionsGuard implements CanActivate {
   }
 }
 
-function bearerOf({ subject, clientId, sessionId, tokenId }: Principal): RefusedBearer {
-  return { userId: subject, clientId, sessionId, tokenId };
-}
-
 function routeOf(request: FastifyRequest): { type: string; id: string } {
   return { type: 'route', id: `${request.method} ${request.routeOptions.url ?? ''}` };
-}
-
-/** RFC 6750 section 3.1: `scope` tells all that the route needs. */
-function insufficientScope(required: readonly string[], missing: readonly string[]): Problem {
-  return new Problem(403, 'insufficient_scope', `This needs ${missing.join(', ')}.`, {
-    headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${required.join(' ')}"` },
-  });
 }

@@ -9,8 +9,11 @@ const LONGEST_WAIT = 250;
 /** Fewer per connection than this are never too many: a database that has come to a halt must not keep the guards from deciding. */
 const ALWAYS_ADMITTED = 10;
 
-/** Has connections of its own. And services that cannot follow what ends tokens refuse them all: an overload here must not become theirs. */
-const FEED = '/v1/validity/events';
+/**
+ * What other services wait for to decide about their own requests: an overload here must not become theirs. None of it waits for this pool: the
+ * validity window has connections of its own.
+ */
+const DECISIONS_ELSEWHERE = new Set(['/v1/validity/events', '/v1/auth/check', '/v1/auth/check/*']);
 
 const OVERLOADED = unavailable('More is being asked than can be answered right now.');
 
@@ -28,7 +31,7 @@ export function shedLoad(
   pool.on('acquire', () => wait.noteServed(pool.waitingCount));
   fastify.addHook('onRequest', (request, _reply, done) => {
     const overloaded = wait.of(pool.waitingCount) > LONGEST_WAIT && pool.waitingCount > always;
-    const exempt = isProbe(request) || request.routeOptions.url === FEED;
+    const exempt = isProbe(request) || DECISIONS_ELSEWHERE.has(request.routeOptions.url ?? '');
     done(overloaded && !exempt ? OVERLOADED : undefined);
   });
 }

@@ -10,6 +10,7 @@ import { KeysModule } from '../keys/keys.module.js';
 import { KeysService } from '../keys/keys.service.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
 import { ValidityModule } from '../validity/validity.module.js';
+import { AudienceTokens, LONGEST_TOKEN } from './audience-tokens.js';
 import { ClientTokenMinter } from './client-token-minter.js';
 import { ExplainService } from './explain.service.js';
 import { GeneratedToken } from './generated-token.entity.js';
@@ -40,6 +41,7 @@ import { TokensController } from './tokens.controller.js';
   controllers: [TokensController, GeneratedTokensController],
   providers: [
     TokenPress,
+    AudienceTokens,
     TokenAudiences,
     TokenMinter,
     ClientTokenMinter,
@@ -60,13 +62,13 @@ import { TokensController } from './tokens.controller.js';
           audience: env.issuer,
           keys,
           follower,
-          // As long as the header may be that carries it.
-          maxTokenLength: 60 * 1024,
+          maxTokenLength: LONGEST_TOKEN,
           cache: { maxEntries: env.tokenCache.entries, maxBytes: env.tokenCache.bytes },
         }),
     },
   ],
   exports: [
+    AudienceTokens,
     TokenMinter,
     ClientTokenMinter,
     TokenAudiences,
