@@ -69,7 +69,8 @@ function printed(stream, text) {
   });
 }
 
-async function freePort() {
+/** A port of the loopback address that nobody listens on. */
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();

@@ -3,12 +3,14 @@
  *
  * @param {string} url where it is
  * @param {string} [token] an access token to send along
+ * @param {Record<string, string>} [headers] others to send along
  */
-export function requests(url, token) {
+export function requests(url, token, headers = {}) {
   async function send(method, path, body) {
     const response = await fetch(url + path, {
       method,
       headers: {
+        ...headers,
         ...(body && { 'content-type': 'application/json' }),
         ...(token && { authorization: `Bearer ${token}` }),
       },
@@ -20,7 +22,8 @@ export function requests(url, token) {
   }
   return {
     token,
-    as: (other) => requests(url, other),
+    as: (other) => requests(url, other, headers),
+    with: (more) => requests(url, token, { ...headers, ...more }),
     get: (path) => send('GET', path),
     post: (path, body = {}) => send('POST', path, body),
     delete: (path) => send('DELETE', path),
