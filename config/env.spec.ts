@@ -183,7 +183,7 @@ const ACCEPTANCE: [name: string, accepted: string[], refused: string[]][] = [
     ['https://a.example,http://localhost:5173'],
     ['*', 'null', 'https://a.example/', 'https://*.a.example', 'a.example'],
   ],
-  ['PORTCULLIS_WORKERS', ['auto', '4'], ['0', 'all']],
+  ['PORTCULLIS_WORKERS', ['auto', '1', '10'], ['0', '257', 'Auto', '1.5', 'all']],
   ['PORTCULLIS_LOG_LEVEL', ['silent'], ['verbose']],
   ['PORTCULLIS_PASSWORD_MIN_LENGTH', ['8', '64'], ['7', '65']],
 ];
@@ -220,6 +220,15 @@ describe('rules between variables', () => {
 
   it('says nothing about a relation when one side could not be read', () => {
     expect(problemsOf({ PORTCULLIS_ACCESS_TOKEN_TTL: 'soon', PORTCULLIS_MAX_TOKEN_TTL: '20' })).toHaveLength(1);
+  });
+
+  it('lets every worker have a connection', () => {
+    expect(problemsOf({ PORTCULLIS_WORKERS: '11' })).toEqual([
+      'PORTCULLIS_WORKERS is 11; expected at most PORTCULLIS_DATABASE_POOL_SIZE, which is 10: each needs a connection',
+    ]);
+    expect(problemsOf({ PORTCULLIS_WORKERS: '11', PORTCULLIS_DATABASE_POOL_SIZE: '11' })).toEqual([]);
+    const pool = { PORTCULLIS_WORKERS: 'auto', PORTCULLIS_DATABASE_POOL_SIZE: '1' };
+    expect(readEnv(pool).workers).toBe(1);
   });
 
   it('measures the admin password against the configured lengths', () => {

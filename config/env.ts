@@ -62,7 +62,8 @@ export interface Env {
   readonly bodyLimit: number;
   readonly requestTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
-  readonly workers: number | 'auto';
+  /** Processes that serve; 1 means this one. */
+  readonly workers: number;
   readonly logLevel: LogLevel;
 }
 
@@ -136,6 +137,13 @@ const RULES: readonly Rule[] = [
     check: ({ accessTokenTtl, maxTokenTtl }) =>
       maxTokenTtl < accessTokenTtl
         ? `PORTCULLIS_MAX_TOKEN_TTL is ${maxTokenTtl} s; expected at least PORTCULLIS_ACCESS_TOKEN_TTL, which is ${accessTokenTtl} s`
+        : null,
+  },
+  {
+    between: ['workers', 'databasePoolSize'],
+    check: ({ workers, databasePoolSize }) =>
+      workers !== 'auto' && workers > databasePoolSize
+        ? `PORTCULLIS_WORKERS is ${workers}; expected at most PORTCULLIS_DATABASE_POOL_SIZE, which is ${databasePoolSize}: each needs a connection`
         : null,
   },
   {
@@ -233,7 +241,7 @@ function assemble(values: Values): Env {
     bodyLimit: values.bodyLimit,
     requestTimeoutMs: values.requestTimeoutMs,
     shutdownTimeoutMs: values.shutdownTimeoutMs,
-    workers: values.workers,
+    workers: values.workers === 'auto' ? Math.min(availableParallelism(), values.databasePoolSize) : values.workers,
     logLevel: values.logLevel,
   });
 }

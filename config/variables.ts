@@ -86,7 +86,7 @@ export const VARIABLES = {
     'PORTCULLIS_DATABASE_POOL_SIZE',
     '10',
     integer(1, 1000),
-    'Most connections to Postgres per process',
+    'Most connections to Postgres, of all workers together; each has 2 more for the validity window',
   ),
   databasePrepared: withDefault(
     'PORTCULLIS_DATABASE_PREPARED',
@@ -206,7 +206,7 @@ export const VARIABLES = {
     'PORTCULLIS_HASH_CONCURRENCY',
     'number of cores',
     integer(1, 256),
-    'Password hashes computed at once',
+    'Password hashes computed at once, by all workers together',
   ),
   hashQueue: withDefault(
     'PORTCULLIS_HASH_QUEUE',
@@ -250,7 +250,7 @@ export const VARIABLES = {
     'PORTCULLIS_WORKERS',
     '1',
     or('auto', integer(1, 256)),
-    'Processes that serve requests; `auto` for one per core',
+    'Processes that serve requests; `auto` for one per core, as far as there are connections',
   ),
   logLevel: withDefault('PORTCULLIS_LOG_LEVEL', 'info', LOG_LEVELS, 'Least severe level that is logged'),
 } as const;

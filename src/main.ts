@@ -1,8 +1,13 @@
+import cluster from 'node:cluster';
 import { EnvError, readEnv, type Env } from '../config/env.js';
 import { createLogger } from './common/logging.js';
-import { startService } from './service.js';
+import { Metrics } from './common/metrics.js';
+import { startPrepared, startService, type Service } from './service.js';
 import { releaseStartupMemory } from './startup-memory.js';
 import type { FirstAdminCredentials } from './users/first-admin.js';
+import type { ServingMessage } from './workers-crew.js';
+import { shareMetrics } from './workers-metrics.js';
+import { startWorkers } from './workers.js';
 
 /** Milliseconds that closing everything may take after the requests in flight have had their time. */
 const CLOSING_TIME = 15_000;
@@ -10,8 +15,8 @@ const CLOSING_TIME = 15_000;
 const SAME_SIGNAL = 500;
 
 const env = configuration();
-const logger = createLogger(env);
-const starting = startService(env, logger, announce);
+const logger = cluster.worker ? createLogger(env).child({ worker: cluster.worker.id }) : createLogger(env);
+const starting = start();
 let listening = false;
 let stoppingSince: number | undefined;
 
@@ -23,8 +28,12 @@ process.on('unhandledRejection', onFailure);
 try {
   const { url } = await starting;
   listening = true;
-  say(`Portcullis is listening on ${url}`);
-  say(`Swagger UI: ${url}/docs`);
+  if (cluster.isWorker) {
+    process.send?.({ about: 'serving', url } satisfies ServingMessage);
+  } else {
+    say(`Portcullis is listening on ${url}`);
+    say(`Swagger UI: ${url}/docs`);
+  }
   releaseStartupMemory();
 } catch (error) {
   logger.debug({ err: error }, 'the start failed');
@@ -38,6 +47,22 @@ function configuration(): Env {
     if (error instanceof EnvError) fail(error.message);
     throw error;
   }
+}
+
+/** Alone, as one of several workers, or as the process that has them. */
+function start(): Promise<Service> {
+  if (cluster.isWorker) {
+    return startPrepared(env, logger, (app) => {
+      shareMetrics(app.get(Metrics));
+    });
+  }
+  if (env.workers > 1) return startWorkers(env, logger, { firstAdmin: announce, giveUp });
+  return startService(env, logger, announce);
+}
+
+function giveUp(error: Error): void {
+  process.stderr.write(`Portcullis ends. ${error.message}\n`);
+  onFailure(error);
 }
 
 function onSignal(signal: NodeJS.Signals, number: number): void {

@@ -22,34 +22,92 @@ export interface Service {
  * @param announce tells the operator who the first admin is; called on an empty database only
  * @throws Error with a message for the operator
  */
-export async function startService(
+export function startService(
   env: Env,
   logger: Logger,
   announce: (admin: FirstAdminCredentials) => void,
 ): Promise<Service> {
-  const log = (message: string): void => {
-    logger.info(message);
-  };
-  const postgres = await openPostgres(
-    { ...(env.databaseUrl !== null && { databaseUrl: env.databaseUrl }), dataDir: env.dataDir },
-    log,
-  );
-  try {
-    await migrateDatabase(env.databaseMigrationUrl ?? postgres.connection.url, log);
+  return onDatabase(env, logger, async (postgres) => {
+    await migrate(env, logger, postgres);
+    return serve(env, logger, postgres, (app) => app.get(FirstAdmin).ensure(announce));
+  });
+}
+
+/**
+ * A listening service on a database that was prepared.
+ *
+ * @param beforeListening what is to be done with the application before it serves
+ * @throws Error with a message for the operator
+ */
+export function startPrepared(
+  env: Env,
+  logger: Logger,
+  beforeListening: (app: NestFastifyApplication) => void,
+): Promise<Service> {
+  return onDatabase(env, logger, (postgres) => serve(env, logger, postgres, beforeListening));
+}
+
+/**
+ * All that services need before one of them starts: database, schema, first keys, first admin. The database is for the caller to stop.
+ *
+ * @param announce tells the operator who the first admin is; called on an empty database only
+ * @throws Error with a message for the operator
+ */
+export function prepareDatabase(
+  env: Env,
+  logger: Logger,
+  announce: (admin: FirstAdminCredentials) => void,
+): Promise<OpenPostgres> {
+  return onDatabase(env, logger, async (postgres) => {
+    await migrate(env, logger, postgres);
     const app = await createApp({ env, connection: postgres.connection, logger });
-    const service = { app, postgres, env };
     try {
       await app.get(FirstAdmin).ensure(announce);
-      await listen(service);
-    } catch (error) {
+    } finally {
       await app.close();
-      throw error;
     }
-    return { url: urlOf(service), stop: () => stop(service) };
+    return postgres;
+  });
+}
+
+/** Stops the database again when that fails for which it was opened. */
+async function onDatabase<T>(env: Env, logger: Logger, work: (postgres: OpenPostgres) => Promise<T>): Promise<T> {
+  const postgres = await openPostgres(
+    { ...(env.databaseUrl !== null && { databaseUrl: env.databaseUrl }), dataDir: env.dataDir },
+    (message) => {
+      logger.info(message);
+    },
+  );
+  try {
+    return await work(postgres);
   } catch (error) {
     await postgres.stop();
     throw error;
   }
+}
+
+async function migrate(env: Env, logger: Logger, postgres: OpenPostgres): Promise<void> {
+  await migrateDatabase(env.databaseMigrationUrl ?? postgres.connection.url, (message) => {
+    logger.info(message);
+  });
+}
+
+async function serve(
+  env: Env,
+  logger: Logger,
+  postgres: OpenPostgres,
+  beforeListening: (app: NestFastifyApplication) => void | Promise<void>,
+): Promise<Service> {
+  const app = await createApp({ env, connection: postgres.connection, logger });
+  const service = { app, postgres, env };
+  try {
+    await beforeListening(app);
+    await listen(service);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return { url: urlOf(service), stop: () => stop(service) };
 }
 
 interface Parts {
@@ -62,11 +120,15 @@ async function listen({ app, env: { port, host } }: Parts): Promise<void> {
   try {
     await app.listen({ port, host });
   } catch (error) {
-    const { code } = error as { code?: unknown };
-    const reason = code === 'EADDRINUSE' ? 'the port is in use' : messageOf(error);
-    throw new Error(`Cannot listen on ${host}, port ${port}: ${reason}`, { cause: error });
+    throw cannotListen({ host, port }, error);
   }
   app.get(Readiness).serving();
+}
+
+export function cannotListen({ host, port }: Pick<Env, 'host' | 'port'>, error: unknown): Error {
+  const { code } = error as { code?: unknown };
+  const reason = code === 'EADDRINUSE' ? 'the port is in use' : messageOf(error);
+  return new Error(`Cannot listen on ${host}, port ${port}: ${reason}`, { cause: error });
 }
 
 /** Loopback and "every address" are `localhost` to someone who sits at this machine. */

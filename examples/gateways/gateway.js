@@ -61,9 +61,10 @@ export async function startGateway(name, { portcullis, service }) {
   const directory = mkdtempSync(join(tmpdir(), `portcullis-${name}-`));
   // Started by root, nginx runs its workers as somebody else.
   chmodSync(directory, 0o755);
-  const address = `127.0.0.1:${await freePort()}`;
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
   const text = readFileSync(join(import.meta.dirname, configuration), 'utf8')
-    .replaceAll('127.0.0.1:8080', address)
+    .replaceAll(':8080', `:${port}`)
     .replaceAll('127.0.0.1:3000', portcullis)
     .replaceAll('127.0.0.1:4000', service);
   const gateway = spawn(name, prepare(directory, text), {

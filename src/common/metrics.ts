@@ -9,6 +9,7 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 export class Metrics {
   private readonly registry = new Registry();
   private readonly sources: (() => string)[] = [];
+  private ofAll: (() => Promise<string>) | undefined;
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -40,7 +41,17 @@ export class Metrics {
     return this.registry.contentType;
   }
 
-  /** Everything, in the Prometheus text format. */
+  /** Where several processes serve one port: how to learn what all of them say, since whoever asks reaches one. */
+  speakForAll(read: () => Promise<string>): void {
+    this.ofAll = read;
+  }
+
+  /** Everything that the service says, in the Prometheus text format. */
+  readAll(): Promise<string> {
+    return this.ofAll?.() ?? this.read();
+  }
+
+  /** Everything that this process says, in the Prometheus text format. */
   async read(): Promise<string> {
     const own = await this.registry.metrics();
     return [own, ...this.sources.map((read) => read())].join('');

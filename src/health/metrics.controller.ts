@@ -16,6 +16,6 @@ export class MetricsController {
   @ApiOkResponse({ description: 'Prometheus text format', schema: { type: 'string' } })
   async read(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     void reply.type(this.metrics.contentType);
-    return this.metrics.read();
+    return this.metrics.readAll();
   }
 }

@@ -41,6 +41,10 @@ export class ServiceProcess {
     return service;
   }
 
+  get pid(): number {
+    return this.child.pid ?? NaN;
+  }
+
   get stdout(): string {
     return this.output;
   }
