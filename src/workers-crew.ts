@@ -23,9 +23,8 @@ export interface CrewOptions {
 interface Member extends Reporter {
   readonly place: number;
   readonly process: Worker;
-  /** On the monotonic clock, in ms. */
-  readonly since: number;
-  serving: boolean;
+  /** On the monotonic clock, in ms; null until it listens. */
+  servingSince: number | null;
 }
 
 /** The processes that serve: forked, replaced when they end, and told to end. */
@@ -44,7 +43,7 @@ export class WorkerCrew {
 
   constructor(private readonly options: CrewOptions) {
     this.metrics = new MetricsExchange(
-      () => [...this.members.values()].filter(({ serving }) => serving),
+      () => this.serving(),
       () => this.ownMetrics(),
     );
   }
@@ -59,7 +58,7 @@ export class WorkerCrew {
     const replace = this.onEnding;
     const url = await new Promise<string>((resolve, reject) => {
       this.onServing = (_, where) => {
-        if ([...this.members.values()].every(({ serving }) => serving)) resolve(where);
+        if (this.serving().length === this.options.workers) resolve(where);
       };
       this.onEnding = (_, how) => {
         reject(new Error(`A worker ended before it could serve (${how}).`));
@@ -91,6 +90,10 @@ export class WorkerCrew {
     clearTimeout(timer);
   }
 
+  private serving(): Member[] {
+    return [...this.members.values()].filter(({ servingSince }) => servingSince !== null);
+  }
+
   private signal(signal: NodeJS.Signals): void {
     for (const { process } of this.members.values()) process.process.kill(signal);
   }
@@ -101,8 +104,7 @@ export class WorkerCrew {
       place,
       process,
       worker: String(process.id),
-      since: performance.now(),
-      serving: false,
+      servingSince: null,
       send: (message: MetricsMessage) => {
         if (process.isConnected()) process.send(message);
       },
@@ -111,7 +113,7 @@ export class WorkerCrew {
     process.on('message', (message: unknown) => {
       if (isMetricsMessage(message)) this.metrics.receive(member, message);
       else if (isServing(message)) {
-        member.serving = true;
+        member.servingSince = performance.now();
         this.onServing(member, message.url);
       }
     });
@@ -124,11 +126,11 @@ export class WorkerCrew {
     });
   }
 
-  private replace({ place, process, since }: Member, how: string): void {
+  private replace({ place, process, servingSince }: Member, how: string): void {
     const { logger, giveUp } = this.options;
     const now = performance.now();
-    this.endings = [...recentEndings(this.endings, now), { at: now, lived: now - since }];
-    const othersWork = [...this.members.values()].some((other) => other.serving && now - other.since >= SHORT_LIFE);
+    this.endings = [...recentEndings(this.endings, now), { at: now, served: now - (servingSince ?? now) }];
+    const othersWork = this.serving().some((other) => now - (other.servingSince ?? now) >= SHORT_LIFE);
     const next = afterEnding(this.endings, now, othersWork);
     if (next.kind === 'give up') {
       giveUp(new Error(`Workers end as soon as they have started, the last one with ${how}: see the log.`));
@@ -144,11 +146,10 @@ export class WorkerCrew {
   }
 
   private ownMetrics(): string {
-    const serving = [...this.members.values()].filter((member) => member.serving).length;
     return `
 # HELP portcullis_workers Workers that serve
 # TYPE portcullis_workers gauge
-portcullis_workers ${serving}
+portcullis_workers ${this.serving().length}
 
 # HELP portcullis_worker_replacements_total Workers that took the place of one that had ended
 # TYPE portcullis_worker_replacements_total counter

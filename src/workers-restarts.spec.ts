@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { afterEnding, recentEndings, type Ending } from './workers-restarts.js';
 
 const NOW = 1_000_000;
-const short = (ago: number): Ending => ({ at: NOW - ago, lived: 2_000 });
-const long = (ago: number): Ending => ({ at: NOW - ago, lived: 30_000 });
+const short = (ago: number): Ending => ({ at: NOW - ago, served: 2_000 });
+const long = (ago: number): Ending => ({ at: NOW - ago, served: 10_000 });
 const times = (count: number, ending: Ending): Ending[] => Array.from({ length: count }, () => ending);
 
 describe('a worker that ended', () => {

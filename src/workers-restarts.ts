@@ -2,14 +2,14 @@
 export interface Ending {
   /** On the monotonic clock, in ms. */
   readonly at: number;
-  /** For how long it had run, in ms, its start included. */
-  readonly lived: number;
+  /** For how long it had served, in ms; 0 when it never did. */
+  readonly served: number;
 }
 
 export type AfterEnding = { kind: 'replace'; afterMs: number } | { kind: 'give up' };
 
-/** A worker that lived shorter than this, in ms, did not work. */
-export const SHORT_LIFE = 30_000;
+/** A worker that served for shorter than this, in ms, did not work. However long it took to start, which on a busy machine is long. */
+export const SHORT_LIFE = 10_000;
 /** Milliseconds during which short lives are counted together. */
 const PERIOD = 300_000;
 /** So many short lives in a period are no accident. */
@@ -25,7 +25,7 @@ const LONGEST_PAUSE = 5_000;
  * @param othersWork whether some other worker has served for longer than a short life
  */
 export function afterEnding(endings: readonly Ending[], now: number, othersWork: boolean): AfterEnding {
-  const short = endings.filter(({ at, lived }) => lived < SHORT_LIFE && now - at < PERIOD).length;
+  const short = endings.filter(({ at, served }) => served < SHORT_LIFE && now - at < PERIOD).length;
   if (short >= TOO_MANY && !othersWork) return { kind: 'give up' };
   return { kind: 'replace', afterMs: short === 0 ? 0 : Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (short - 1)) };
 }
