@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from './support/app.js';
+import { ROUTE_PERMISSIONS } from './support/route-permissions.js';
 
 let app: TestApp;
 
@@ -47,6 +48,7 @@ describe('Swagger UI', () => {
 });
 
 interface Operation {
+  'x-permissions'?: string[];
   operationId: string;
   summary?: string;
   tags: string[];
@@ -108,6 +110,20 @@ describe('the OpenAPI document', () => {
       expect([route, operation.responses['401']]).toEqual([route, expect.anything()]);
     const [, audit] = operations.find(([route]) => route === 'get /v1/audit-events') ?? [];
     expect(audit).toMatchObject({ 'x-permissions': ['audit:read'], responses: { '403': expect.anything() } });
+  });
+
+  it('asks of each route the permission that is written down for it', () => {
+    const asked: Record<string, string[]> = {};
+    for (const [route, { 'x-permissions': permissions }] of operations) {
+      const [method = '', path = ''] = route.split(' ');
+      (asked[permissions === undefined ? 'none' : (permissions[0] ?? 'token')] ??= []).push(
+        `${method.toUpperCase()} ${path}`,
+      );
+      expect([route, (permissions ?? []).length <= 1]).toEqual([route, true]);
+    }
+    const sorted = (table: Readonly<Record<string, readonly string[]>>): object =>
+      Object.fromEntries(Object.entries(table).map(([name, routes]) => [name, routes.toSorted()]));
+    expect(sorted(asked)).toEqual(sorted(ROUTE_PERMISSIONS));
   });
 
   it('describes errors as problem documents, and those of OAuth as RFC 6749 has them', () => {
