@@ -243,7 +243,8 @@ export class Verifier<P = Principal> {
       {
         waitSeconds,
         onConnection: (cause) => {
-          if (cause) this.#notify({ type: 'feed_lost', message: 'the validity feed does not answer', cause });
+          if (cause)
+            this.#notify({ type: 'feed_lost', message: `the validity feed does not answer: ${whyOf(cause)}`, cause });
           else this.#notify({ type: 'feed_found', message: 'the validity feed answers again' });
         },
       },
@@ -265,6 +266,11 @@ export function createVerifier(options: VerifierOptions | BrokerVerifierOptions)
       : new Verifier(options, (principal) => principal);
   verifier.start();
   return verifier;
+}
+
+/** What an operator can act on. */
+function whyOf(error: Error): string {
+  return error instanceof StaleWindowError && error.cause instanceof Error ? whyOf(error.cause) : error.message;
 }
 
 function ownName(): string {

@@ -169,7 +169,8 @@ describe('the issuer for tests', () => {
     });
     open.push(verifier);
     await expect(verifier.ready({ timeoutMs: 100 })).rejects.toBeInstanceOf(StaleWindowError);
-    expect(notices).toEqual([expect.objectContaining({ type: 'feed_lost' })]);
+    const message = `the validity feed does not answer: POST ${issuer.url}/oauth/token answered 401`;
+    expect(notices).toEqual([expect.objectContaining({ type: 'feed_lost', message })]);
   });
 
   it('does not wait for a follower that was closed', async () => {
