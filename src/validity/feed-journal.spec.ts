@@ -9,9 +9,9 @@ const event = (seq: number, key = String(seq)): ValidityEvent => ({
   seq,
   reason: 'client_disabled',
 });
-const answer = (seq: number, events: ValidityEvent[] = []): CatchUp => ({
+const answer = (seq: number, events: ValidityEvent[] = [], floor = 0): CatchUp => ({
   seq,
-  floor: 0,
+  floor,
   keepSeconds: 300,
   keepAccessSeconds: 300,
   events,
@@ -21,9 +21,20 @@ describe('the journal of the feed', () => {
   it('knows nothing before it began', () => {
     const journal = new FeedJournal();
     expect(journal.since(0)).toBeUndefined();
-    journal.note(answer(10, [event(4), event(9)]), 0);
+    journal.note(answer(10), 8);
     expect(journal.since(9)).toBeUndefined();
     expect(journal.since(10)).toEqual([]);
+  });
+
+  it('begins with the newest of the whole window, so that an instance that was just started answers followers of another', () => {
+    const journal = new FeedJournal(2);
+    journal.note(answer(10, [event(4), event(9), event(3)], 2), 0);
+    expect(journal.since(2)).toBeUndefined();
+    expect(journal.since(3)).toEqual([event(4), event(9)]);
+    expect(journal.since(9)).toEqual([]);
+    journal.note(answer(10, [event(4), event(9)], 2), 0);
+    expect(journal.since(1)).toBeUndefined();
+    expect(journal.since(2)).toEqual([event(4), event(9)]);
   });
 
   it('gives what came after, oldest first, however an answer was ordered', () => {
@@ -41,9 +52,9 @@ describe('the journal of the feed', () => {
     journal.note(answer(10), 0);
     journal.note(answer(13, [event(12)]), 10);
     journal.note(answer(8, [event(7)]), 0);
-    expect(journal.since(7)).toBeUndefined();
+    expect(journal.since(6)).toEqual([event(7)]);
     journal.note(answer(9, [event(9)]), 8);
-    expect(journal.since(8)).toEqual([event(9)]);
+    expect(journal.since(6)).toEqual([event(7), event(9)]);
   });
 
   it('never leaves out an event that it says it knows, however little it may remember', () => {

@@ -18,13 +18,18 @@ export class FeedJournal {
 
   /** Takes note of an answer of the truth to the question for what followed `after`. */
   note(answer: CatchUp, after: number): void {
-    if (after === 0 || after !== this.#position) {
-      this.#events = [];
-      this.#from = answer.seq;
-    } else {
-      for (const event of answer.events.toSorted((a, b) => a.seq - b.seq)) this.#events.push(event);
+    const events = answer.events.toSorted((a, b) => a.seq - b.seq);
+    if (after === 0) {
+      // The whole window: all that happened since its floor and was not superseded.
+      this.#events = events.slice(-this.limit);
+      this.#from = Math.max(answer.floor, events.at(-this.limit - 1)?.seq ?? 0);
+    } else if (after === this.#position) {
+      for (const event of events) this.#events.push(event);
       const surplus = this.#events.length - this.limit;
       if (surplus > 0) this.#from = this.#events.splice(0, surplus).at(-1)?.seq ?? this.#from;
+    } else {
+      this.#events = [];
+      this.#from = answer.seq;
     }
     this.#position = answer.seq;
   }

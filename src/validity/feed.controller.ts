@@ -11,9 +11,6 @@ import { FeedDto, FeedQuery, SubscriberPageDto } from './feed.dto.js';
 import { FeedService } from './feed.service.js';
 import { SubscribersService } from './subscribers.service.js';
 
-/** So many parts are sent as one text; more, which is a large window, as a stream. */
-const FEW = 8;
-
 const SUBSCRIBER = /^[A-Za-z0-9._:-]{1,64}$/;
 
 @ApiTags('Validity')
@@ -56,9 +53,9 @@ export class FeedController {
     }
     this.subscribers.seen(principal.subject, subscriber ?? '-', after);
     const { arrivedAt, signal } = request;
-    const parts = await this.feed.answer({ after, waitMs: wait * 1000, arrivedAt, signal, nonce });
+    const answer = await this.feed.answer({ after, waitMs: wait * 1000, arrivedAt, signal, nonce });
     reply.type('application/json; charset=utf-8').header('cache-control', 'no-store');
-    await reply.send(parts.length <= FEW ? parts.join('') : Readable.from(parts));
+    await reply.send(typeof answer === 'string' ? answer : Readable.from(answer, { highWaterMark: 1 }));
   }
 
   @Get('subscribers')

@@ -1,34 +1,29 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 import { WindowFollower, type CatchUp } from '@portcullis/verifier';
 import type { FastifyInstance } from 'fastify';
+import type { Counter } from 'prom-client';
 import { Metrics } from '../common/metrics.js';
 import { Problem } from '../common/problem.js';
 import { ANSWER_START, encodeEnd, encodeEvent } from './feed-encoding.js';
 import { FeedJournal } from './feed-journal.js';
+import { FeedSnapshot } from './feed-snapshot.js';
 
 /** Most subscribers that one instance keeps waiting. */
 const MOST_WAITING = 10_000;
 /** How often (ms) the follower is told that somebody wants the window current; it polls for a second after. */
 const TOUCH_INTERVAL = 500;
-/** Events encoded in one go: about 3 ms. */
-const CHUNK = 2_000;
+/** A window of more events than this is sent while it is being encoded. */
+const STREAMED_FROM = 20_000;
 /** Positions for which the text is kept. Those who follow closely all stand at the same few. */
 const MOST_ENCODED = 100;
-/** How long (ms) an encoded window is kept for the next who asks for all of it. */
+/** How long (ms) after its last reader an encoded window is kept for the next. */
 const SNAPSHOT_KEPT = 10_000;
 
 /** One who waits for what follows `after`. */
 interface Waiter {
   readonly after: number;
   readonly wake: () => void;
-}
-
-/** The whole window as it was at `seq`, or later. */
-interface Snapshot {
-  readonly seq: number;
-  readonly chunks: readonly string[];
 }
 
 /** What a subscriber asks: see the design, section 5. Times on the monotonic clock, in ms. */
@@ -49,12 +44,14 @@ export class FeedService implements OnModuleInit {
   private readonly journal = new FeedJournal();
   private readonly waiting = new Set<Waiter>();
   private encoded = new Map<number, string>();
-  private snapshot: Snapshot | undefined;
+  private snapshot: FeedSnapshot | undefined;
+  private readers = 0;
+  private forgetting: NodeJS.Timeout | undefined;
   /** How often the window was loaded anew, as after a restored backup: what was read of the one before is worth nothing. */
   private loads = 0;
-  private taking: Promise<Snapshot> | undefined;
   private touching: NodeJS.Timeout | undefined;
   private closing = false;
+  private readonly eventsEncoded: Counter;
 
   constructor(
     private readonly follower: WindowFollower,
@@ -65,6 +62,10 @@ export class FeedService implements OnModuleInit {
       'portcullis_feed_waiting',
       'Subscribers that wait for the next validity event',
       () => this.waiting.size,
+    );
+    this.eventsEncoded = metrics.counter(
+      'portcullis_feed_encoded_events_total',
+      'Validity events that were encoded for subscribers, each once for all who ask from the same position',
     );
   }
 
@@ -82,28 +83,25 @@ export class FeedService implements OnModuleInit {
   }
 
   /**
-   * What followed `after`, as JSON in parts, at once when there is something, else when something comes or `waitMs` are over.
+   * What followed `after`, as JSON (in parts where it is much), at once when there is something, else when something comes or `waitMs` are over.
    *
    * @throws StaleWindowError when the database does not answer; Problem 503 when too many wait
    */
-  async answer(question: FeedQuestion): Promise<readonly string[]> {
+  async answer(question: FeedQuestion): Promise<string | AsyncIterable<string>> {
     await this.follower.freshSince(question.arrivedAt);
     if (question.after === this.follower.window.seq) await this.wait(question);
     return this.compose(question);
   }
 
-  private async compose(question: FeedQuestion): Promise<readonly string[]> {
+  private compose(question: FeedQuestion): string | Promise<string> | AsyncIterable<string> {
     const { after } = question;
     const { window } = this.follower;
     // Ahead of the truth, as after a restored backup, or behind what is still known: the numbers alone tell it to begin anew.
-    if (after !== 0 && (after > window.seq || after < window.floor)) return [ANSWER_START, this.end(question)];
+    if (after !== 0 && (after > window.seq || after < window.floor)) return ANSWER_START + this.end(question);
     const recent = after === 0 ? undefined : this.recent(after);
-    if (recent !== undefined) return [ANSWER_START, recent, this.end(question)];
-    const snapshot = await this.whole();
-    const since = this.recent(snapshot.seq);
-    if (since === undefined) throw new Problem(503, 'feed_behind', 'Too much changed while the window was read.');
-    const events = [...snapshot.chunks, ...(since === '' ? [] : [since])];
-    return [ANSWER_START, ...events.map((part, index) => (index === 0 ? part : `,${part}`)), this.end(question)];
+    if (recent !== undefined) return ANSWER_START + recent + this.end(question);
+    const whole = this.whole(question);
+    return window.size > STREAMED_FROM ? whole : textOf(whole);
   }
 
   private wait({ after, waitMs, signal }: FeedQuestion): Promise<void> | undefined {
@@ -154,46 +152,49 @@ export class FeedService implements OnModuleInit {
   private recent(after: number): string | undefined {
     const known = this.encoded.get(after);
     if (known !== undefined) return known;
-    const text = this.journal.since(after)?.map(encodeEvent).join(',');
-    if (text !== undefined && this.encoded.size < MOST_ENCODED) this.encoded.set(after, text);
+    const events = this.journal.since(after);
+    if (events === undefined) return undefined;
+    const text = events.map(encodeEvent).join(',');
+    this.eventsEncoded.inc(events.length);
+    if (this.encoded.size < MOST_ENCODED) this.encoded.set(after, text);
     return text;
   }
 
-  /** One snapshot is taken for all who ask meanwhile, and kept for a while: what came after it is in the journal. */
-  private async whole(): Promise<Snapshot> {
-    if (this.snapshot !== undefined && this.recent(this.snapshot.seq) !== undefined) return this.snapshot;
-    this.taking ??= this.take().finally(() => {
-      this.taking = undefined;
-    });
-    return this.taking;
+  /** What changes while the window is read is in the journal, so it does not matter which of it the reading sees. */
+  private async *whole(question: FeedQuestion): AsyncGenerator<string, void, undefined> {
+    const { loads } = this;
+    const snapshot = this.currentSnapshot();
+    this.readers += 1;
+    clearTimeout(this.forgetting);
+    try {
+      yield ANSWER_START;
+      let separator = '';
+      for await (const part of snapshot.parts()) {
+        yield separator + part;
+        separator = ',';
+      }
+      const since = loads === this.loads ? this.recent(snapshot.seq) : undefined;
+      if (since === undefined) throw new Problem(503, 'feed_behind', 'Too much changed while the window was read.');
+      yield (since === '' ? '' : separator + since) + this.end(question);
+    } finally {
+      this.readers -= 1;
+      if (this.readers === 0) this.forgetLater();
+    }
   }
 
-  /**
-   * What changes while the window is read is in the journal after `seq`, so it does not matter which of it the reading sees. Turns of the event loop are
-   * taken in between: requests go on while a large window is encoded.
-   */
-  private async take(): Promise<Snapshot> {
-    const { window } = this.follower;
-    const { loads } = this;
-    const { seq } = window;
-    const chunks: string[] = [];
-    let chunk: string[] = [];
-    for (const event of window.events()) {
-      if (event.seq > seq) continue;
-      chunk.push(encodeEvent(event));
-      if (chunk.length < CHUNK) continue;
-      chunks.push(chunk.join(','));
-      chunk = [];
-      await turn();
-    }
-    if (chunk.length > 0) chunks.push(chunk.join(','));
-    if (loads !== this.loads) return this.take();
-    const snapshot = { seq, chunks };
-    this.snapshot = snapshot;
-    setTimeout(() => {
-      if (this.snapshot === snapshot) this.snapshot = undefined;
+  private forgetLater(): void {
+    this.forgetting = setTimeout(() => {
+      this.snapshot = undefined;
     }, SNAPSHOT_KEPT).unref();
-    return snapshot;
+  }
+
+  /** One for all who ask meanwhile, and for a while after. */
+  private currentSnapshot(): FeedSnapshot {
+    if (this.snapshot === undefined || this.recent(this.snapshot.seq) === undefined) {
+      const { window } = this.follower;
+      this.snapshot = new FeedSnapshot(window.seq, window.events(), (events) => this.eventsEncoded.inc(events));
+    }
+    return this.snapshot;
   }
 
   private end({ arrivedAt, nonce }: FeedQuestion): string {
@@ -204,4 +205,10 @@ export class FeedService implements OnModuleInit {
     const reading = { now, waitedMs: Math.max(0, freshAsOf - arrivedAt), nonce };
     return encodeEnd({ seq, floor, keepSeconds, keepAccessSeconds }, reading);
   }
+}
+
+async function textOf(parts: AsyncIterable<string>): Promise<string> {
+  let text = '';
+  for await (const part of parts) text += part;
+  return text;
 }

@@ -8,8 +8,11 @@ const ANSWER: CatchUp = { seq: 10, floor: 2, keepSeconds: 3600, keepAccessSecond
 
 describe('hashedKey', () => {
   it('is base64url of the first 16 bytes of SHA-256(kind|key)', () => {
-    const digest = createHash('sha256').update('user|u1').digest('hex').slice(0, 32);
-    expect(hashedKey('user', 'u1')).toBe(Buffer.from(digest, 'hex').toString('base64url'));
+    for (let n = 0; n < 500; n++) {
+      const key = `u${String(n)} \u{1F511}`;
+      const digest = createHash('sha256').update(`user|${key}`).digest();
+      expect(hashedKey('user', key)).toBe(digest.subarray(0, 16).toString('base64url'));
+    }
   });
 
   it('differs between kinds', () => {

@@ -7,6 +7,8 @@ import type { ValidityWindow } from './window.js';
 export interface FollowerOptions {
   /** Within this time each caller is answered, one way or the other; in ms. */
   timeoutMs?: number;
+  /** How long the first catch-up may take, which is the whole window; `timeoutMs` by default. Its callers are answered in time all the same. */
+  loadTimeoutMs?: number;
   /** A clock that only goes forward, in ms. */
   monotonic?: () => number;
 }
@@ -61,12 +63,12 @@ export class WindowFollower {
   constructor(
     source: ValiditySource,
     window: ValidityWindow,
-    { timeoutMs = 2_000, monotonic = () => performance.now() }: FollowerOptions = {},
+    { timeoutMs = 2_000, loadTimeoutMs = timeoutMs, monotonic = () => performance.now() }: FollowerOptions = {},
   ) {
     this.#source = source;
     this.window = window;
     this.#timeoutMs = timeoutMs;
-    this.#patienceMs = timeoutMs;
+    this.#patienceMs = loadTimeoutMs;
     this.monotonic = monotonic;
     this.#freshness = new Freshness(monotonic);
   }
