@@ -1,9 +1,12 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { SignJWT } from 'jose';
 import { startApp, type TestApp } from '../support/app.js';
 import { cli, type CliResult } from '../support/cli.js';
+import { postForm } from '../support/oauth.js';
 import { createPerson, signIn, verdict } from '../support/people.js';
 import { headerOf } from '../support/tokens.js';
 
@@ -154,6 +157,30 @@ describe('portcullis, beside a running service', () => {
       headers: { authorization: `Basic ${credentials}`, 'content-type': 'application/x-www-form-urlencoded' },
     });
     expect(status).toBe(200);
+  });
+
+  it('creates a client that proves itself by a key of its own, and has no secret', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 4096 });
+    const path = join(directory, 'client.json');
+    writeFileSync(path, JSON.stringify({ ...publicKey.export({ format: 'jwk' }), kid: 'own', alg: 'RS256' }));
+    const created = (await run('clients', 'create', 'Reports', '--client-id', 'reports', '--public-key', path)).json();
+    expect(created).toEqual({ clientId: 'reports', permissions: [], audiences: [] });
+    const assertion = await new SignJWT({ jti: 'once' })
+      .setProtectedHeader({ alg: 'RS256', kid: 'own' })
+      .setIssuer('reports')
+      .setSubject('reports')
+      .setAudience('http://localhost:3000')
+      .setExpirationTime('60s')
+      .sign(privateKey);
+    const { status } = await postForm(app.http, '/oauth/token', {
+      grant_type: 'client_credentials',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: assertion,
+    });
+    expect(status).toBe(200);
+    writeFileSync(path, JSON.stringify(privateKey.export({ format: 'jwk' })));
+    const refused = await cli(['clients', 'create', 'Reports', '--public-key', path, '--json'], env);
+    expect([refused.status, refused.json()]).toMatchObject([1, { error: { errors: [{ field: 'jwks.keys.0' }] } }]);
   });
 
   it('forces expirations, and re-wraps what another master key encrypts', async () => {
