@@ -15,6 +15,7 @@ import { checked } from './checked.js';
 import { CliError } from './cli-error.js';
 import { readInput, readSecret } from './input.js';
 import { print, table } from './output.js';
+import { requireUnused } from './unused-options.js';
 
 /** Rows that are read at once. */
 const PAGE = 200;
@@ -36,7 +37,8 @@ interface ExportOptions {
 export function keyCommands(program: Command): void {
   const keys = program
     .command('keys')
-    .description('signing keys: list, rotate, revoke, import, export, re-wrap; make one offline');
+    .description('signing keys: list, rotate, revoke, import, export, re-wrap; make one offline')
+    .addHelpText('after', '\nExample:\n  portcullis keys rotate');
 
   keys
     .command('generate')
@@ -134,6 +136,8 @@ export function keyCommands(program: Command): void {
     )
     .addHelpText('after', '\nExample:\n  portcullis keys import key.pem --passphrase-file passphrase')
     .action(async (path: string, { passphraseFile, ...options }: ImportOptions, command: Command) => {
+      if (options.state === 'retiring') requireUnused(command, ['passphraseFile'], 'a private half');
+      else requireUnused(command, ['algorithm'], '--state retiring');
       const text = readInput(path);
       const passphrase = passphraseFile === undefined ? undefined : readSecret(passphraseFile);
       const key = await withApplication((application) =>
@@ -146,9 +150,11 @@ export function keyCommands(program: Command): void {
     .command('export <kid>')
     .description('print the public half; with --passphrase-file the private half, encrypted')
     .addOption(new Option('--format <format>', 'of the public half').choices(['pem', 'jwk']).default('pem'))
-    .option(
-      '--passphrase-file <path>',
-      'export the private half as PKCS#8, encrypted under this passphrase of 12 characters or more',
+    .addOption(
+      new Option(
+        '--passphrase-file <path>',
+        'export the private half as PKCS#8, encrypted under this passphrase of 12 characters or more',
+      ).conflicts('format'),
     )
     .addHelpText(
       'after',

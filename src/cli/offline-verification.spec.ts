@@ -1,4 +1,4 @@
-import { createSecretKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createSecretKey, generateKeyPairSync, randomBytes, sign as signWith } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { verificationKey } from '@portcullis/verifier';
 import { SignJWT, UnsecuredJWT } from 'jose';
@@ -46,6 +46,15 @@ describe('verifying a token offline', () => {
     ['bad_signature', {}, { algorithms: ['ES256'] }],
   ])('says %s', async (expected, claims, expectations) => {
     expect(reason(verdict(await sign(claims), expectations))).toBe(expected);
+  });
+
+  it.each(['exp', 'iat', 'nbf'])('takes no %s that is infinite', (claim) => {
+    const payload = `{"exp":${(NOW + 60).toString()},"${claim}":1e999}`.replace(/^\{"exp":\d+,"exp"/, '{"exp"');
+    const input = [JSON.stringify({ alg: 'RS256', kid: 'k1' }), payload].map((part) =>
+      Buffer.from(part).toString('base64url'),
+    );
+    const signature = signWith('sha256', Buffer.from(input.join('.')), rsa.privateKey).toString('base64url');
+    expect(reason(verdict([...input, signature].join('.')))).toBe('malformed');
   });
 
   it('takes no algorithm from the token', async () => {

@@ -49,7 +49,7 @@ export function verifyOffline(token: string, findKey: FindKey, expected: Expecta
   }
   const { header, payload } = jws;
   const key = findKey(header.kid);
-  if (!key) return refused('unknown_key', `there is no key named ${header.kid ?? '(the token names none)'}`);
+  if (!key) return refused('unknown_key', unknownKey(header.kid));
   const unwanted = algorithmRefusal(key.algorithm, expected);
   if (unwanted) return unwanted;
   if (header.alg !== key.algorithm)
@@ -69,8 +69,8 @@ export function algorithmRefusal(algorithm: string, { algorithms }: Expectations
 /** What is wrong with the registered claims; null when nothing is. @param now seconds since 1970 */
 export function claimsRefusal(claims: JsonObject, expected: Expectations, now: number): Refused | null {
   const { iss, aud, exp, iat, nbf } = claims;
-  if (typeof exp !== 'number') return refused('malformed', 'it has no exp, or one that is no number');
-  if (![iat, nbf].every((time) => time === undefined || typeof time === 'number')) {
+  if (!isTime(exp)) return refused('malformed', 'it has no exp, or one that is no number');
+  if (![iat, nbf].every((time) => time === undefined || isTime(time))) {
     return refused('malformed', 'iat or nbf is no number');
   }
   if (now >= exp) return refused('expired', `it expired at ${dateOf(exp)}`);
@@ -86,6 +86,17 @@ export function claimsRefusal(claims: JsonObject, expected: Expectations, now: n
     return refused('wrong_audience', `it is for ${show(aud)}`);
   }
   return null;
+}
+
+function unknownKey(kid: string | undefined): string {
+  return kid === undefined
+    ? 'it names no key, and there are several: give the right one with --key'
+    : `there is no key named ${kid}`;
+}
+
+/** JSON can spell numbers that are infinite once they are read: `1e999`. */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
 }
 
 export function refused(reason: RefusalReason, detail: string): Refused {

@@ -14,6 +14,7 @@ import {
   type Refused,
 } from './offline-verification.js';
 import { print } from './output.js';
+import { requireUnused } from './unused-options.js';
 import { signCommand } from './token-sign.js';
 import { duration, seconds } from './values.js';
 
@@ -29,11 +30,15 @@ interface VerifyOptions {
   audience?: string;
   algorithms?: Algorithm[];
   maxAge?: number;
+  allowInsecure?: boolean;
 }
 
 /** `portcullis token …` */
 export function tokenCommands(program: Command): void {
-  const tokens = program.command('token').description('sign, verify, decode and explain tokens');
+  const tokens = program
+    .command('token')
+    .description('sign, verify, decode and explain tokens')
+    .addHelpText('after', '\nExample:\n  portcullis token verify eyJ… --jwks https://auth.example.org/jwks.json');
 
   tokens
     .command('verify <token>')
@@ -41,7 +46,8 @@ export function tokenCommands(program: Command): void {
       'say whether a token is accepted, or why not (status 1); with --key or --jwks by its signature and claims alone, else as the service would',
     )
     .addOption(new Option('--key <path>', 'a public key, private key or JWK, or a secret in base64').conflicts('jwks'))
-    .option('--jwks <url or path>', 'a JWKS, by URL or from a file')
+    .option('--jwks <url or path>', 'a JWKS, by URL or from a file; redirects are not followed')
+    .option('--allow-insecure', 'take a JWKS by plain HTTP from beyond this machine, with --jwks')
     .option('--issuer <iss>', 'the issuer it must be of')
     .option('--audience <aud>', 'the audience it must be for')
     .addOption(new Option('--algorithms <names...>', 'the algorithms allowed').choices(ALGORITHMS))
@@ -51,6 +57,7 @@ export function tokenCommands(program: Command): void {
       '\nThe token is - to be read from standard input.\n\nExamples:\n  portcullis token verify eyJ… --jwks https://auth.example.org/jwks.json --issuer https://auth.example.org\n  portcullis token verify eyJ…',
     )
     .action(async (token: string, options: VerifyOptions, command: Command) => {
+      if (options.jwks === undefined) requireUnused(command, ['allowInsecure'], '--jwks');
       const text = textOf(token);
       const verdict =
         options.key === undefined && options.jwks === undefined
@@ -106,17 +113,22 @@ async function explain(token: string): Promise<Explained> {
 type Answer = { accepted: true; claims: unknown } | Refused;
 
 /** As the service decides, by the window; and by what else was asked for. */
-async function decide(token: string, { maxAge, ...expected }: VerifyOptions): Promise<Answer> {
+async function decide(token: string, { maxAge, issuer, audience, algorithms }: VerifyOptions): Promise<Answer> {
   const { accepted, reason = 'malformed' } = await explain(token);
   if (!accepted) return refused(reason, 'portcullis token explain tells more');
   const { header, payload } = decodeJwt(token) as { header: { alg: string }; payload: JsonObject };
+  const expected = { issuer, audience, algorithms };
   const refusal =
     algorithmRefusal(header.alg, expected) ?? claimsRefusal(payload, { ...expected, maxAgeSeconds: maxAge }, seconds());
   return refusal ?? { accepted: true, claims: payload };
 }
 
-async function check(token: string, { key, jwks, maxAge, ...expected }: VerifyOptions): Promise<Answer> {
-  const findKey = key === undefined ? await keysFromJwks(jwks ?? '') : await keyFromFile(key, expected.algorithms);
+async function check(
+  token: string,
+  { key, jwks, allowInsecure = false, maxAge, ...expected }: VerifyOptions,
+): Promise<Answer> {
+  const findKey =
+    key === undefined ? await keysFromJwks(jwks ?? '', allowInsecure) : await keyFromFile(key, expected.algorithms);
   const expectations: Expectations = { ...expected, maxAgeSeconds: maxAge };
   return verifyOffline(token, findKey, expectations, seconds());
 }

@@ -51,7 +51,7 @@ export async function importKey(text: string, { passphrase, pss }: ImportOptions
   }
   assertUse(material.declared, 'sign');
   return material.kind === 'secret'
-    ? importSecret(material.bytes, material.declared)
+    ? importSecret(material.bytes, material.declared, pss)
     : importPrivateKey(material.key, material.declared, pss);
 }
 
@@ -95,15 +95,10 @@ export async function importVerificationKey(
   return { kid, algorithm: verificationAlgorithm(key, declared, { algorithms }), key };
 }
 
-/**
- * An HMAC secret in its bytes, as `importKey` would take it.
- *
- * @throws KeyRefused
- */
-export function importSecret(secret: Buffer, declared: DeclaredUse = {}): ImportedKey {
+function importSecret(secret: Buffer, declared: DeclaredUse, pss: boolean | undefined): ImportedKey {
   assertStrongSecret(secret);
   const privateKey = createSecretKey(secret);
-  return { kid: randomSecret(), algorithm: signingAlgorithm(privateKey, declared), publicJwk: null, privateKey };
+  return { kid: randomSecret(), algorithm: signingAlgorithm(privateKey, declared, pss), publicJwk: null, privateKey };
 }
 
 async function importPrivateKey(

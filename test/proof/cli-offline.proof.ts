@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { exportJWK, jwtVerify } from 'jose';
+import { SignJWT, exportJWK, jwtVerify } from 'jose';
 import { cli } from '../support/cli.js';
 
 let directory: string;
@@ -126,6 +126,55 @@ describe('portcullis, offline', () => {
       '--json',
     ]);
     expect([weak.status, weak.json()]).toEqual([1, { error: expect.objectContaining({ code: 'secret_too_short' }) }]);
+  });
+
+  it('verifies RS256 by an RSA key of 4096 bits that is said to be for it, and a token without kid by the only key of a set', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 4096 });
+    const token = await new SignJWT({ sub: 'me' })
+      .setProtectedHeader({ alg: 'RS256' })
+      .setExpirationTime('5m')
+      .sign(privateKey);
+    const pem = file('rsa4096.pem', publicKey.export({ format: 'pem', type: 'spki' }) as string);
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'RS256' };
+    const set = file('set.json', JSON.stringify({ keys: [jwk] }));
+    for (const by of [
+      ['--key', pem, '--algorithms', 'RS256'],
+      ['--key', file('jwk.json', JSON.stringify(jwk))],
+      ['--jwks', set, '--algorithms', 'RS256'],
+    ])
+      expect(await cli(['token', 'verify', token, ...by])).toMatchObject({ status: 0, stderr: '' });
+    const byLength = await cli(['token', 'verify', token, '--key', pem]);
+    expect([byLength.status, byLength.stdout]).toEqual([1, expect.stringContaining('the key is for RS512')]);
+    const several = file('several.json', JSON.stringify({ keys: [jwk, { ...jwk, kid: 'k2' }] }));
+    const unnamed = await cli(['token', 'verify', token, '--jwks', several]);
+    expect([unnamed.status, unnamed.stdout]).toEqual([1, expect.stringContaining('unknown_key')]);
+  });
+
+  it('understands no option that would have no effect, nor a claim that is given twice', async () => {
+    const secret = file('strong', randomBytes(32).toString('base64'));
+    for (const [args, named] of [
+      [['token', 'sign', '--audience', 'x', '--subject', 'y', '--kid', 'k'], '--kid'],
+      [['token', 'sign', '--audience', 'x', '--subject', 'y', '--pss'], '--pss'],
+      [['token', 'sign', '--key', secret, '--role', 'admin'], '--role'],
+      [['token', 'sign', '--permission', 'a:b', '--permissions', secret], '--permission'],
+      [['token', 'verify', 'x', '--allow-insecure'], '--allow-insecure'],
+      [['keys', 'export', 'x', '--format', 'jwk', '--passphrase-file', secret], '--format'],
+      [['keys', 'import', secret, '--algorithm', 'RS256'], '--algorithm'],
+    ] as const) {
+      const { status, stderr } = await cli(args);
+      expect([args, status, stderr]).toEqual([args, 2, expect.stringContaining(named)]);
+    }
+    for (const [claims, args, named] of [
+      [{ exp: 'tomorrow' }, [], 'exp in --claims must be a number'],
+      [{ exp: 1 }, ['--ttl', '60'], 'exp stands in --claims'],
+      [{ sub: 'a' }, ['--subject', 'b'], 'sub stands in --claims'],
+    ] as const) {
+      const signing = ['token', 'sign', '--key', secret, '--claims', '-', ...args];
+      const { status, stderr } = await cli(signing, {}, JSON.stringify(claims));
+      expect([claims, status, stderr]).toEqual([claims, 1, expect.stringContaining(named)]);
+    }
+    const endless = await cli(['token', 'sign', '--key', '/dev/zero']);
+    expect([endless.status, endless.stderr]).toEqual([1, expect.stringContaining('/dev/zero is too long')]);
   });
 
   it('checks the configuration, and reports everything that is wrong with it at once', async () => {
