@@ -7,6 +7,7 @@ export function configCommands(program: Command): void {
   program
     .command('config')
     .description('look at the configuration')
+    .addHelpText('after', '\nExample:\n  portcullis config check')
     .command('check')
     .description('read the configuration as a start would, and report everything that is wrong with it at once')
     .addHelpText('after', '\nExample:\n  PORTCULLIS_ISSUER=https://auth.example.org portcullis config check')

@@ -20,7 +20,10 @@ interface CreateOptions {
 
 /** `portcullis users …` */
 export function userCommands(program: Command): void {
-  const users = program.command('users').description('create, disable and enable people, and reset their passwords');
+  const users = program
+    .command('users')
+    .description('create, disable and enable people, and reset their passwords')
+    .addHelpText('after', '\nExample:\n  portcullis users create alice --email alice@example.org --role admin');
 
   users
     .command('create <username>')
