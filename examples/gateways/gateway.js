@@ -1,17 +1,19 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../portcullis.js';
 
+/** Debian puts nginx where only root looks for programs. */
+const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`;
+
 /** How each of them is started from one directory, which is deleted afterwards. */
 const GATEWAYS = {
   nginx: {
     configuration: 'nginx/portcullis.conf',
-    version: ['-v'],
     prepare(directory, configuration) {
       writeFileSync(join(directory, 'portcullis.conf'), configuration);
       writeFileSync(join(directory, 'nginx.conf'), NGINX_CONF);
@@ -20,7 +22,6 @@ const GATEWAYS = {
   },
   caddy: {
     configuration: 'caddy/Caddyfile',
-    version: ['version'],
     prepare(directory, configuration) {
       writeFileSync(join(directory, 'Caddyfile'), configuration);
       return ['run', '--config', join(directory, 'Caddyfile'), '--adapter', 'caddyfile'];
@@ -47,7 +48,7 @@ http {
 
 /** Whether that program is on this machine. */
 export function isInstalled(name) {
-  return spawnSync(name, GATEWAYS[name].version, { env: environment() }).status === 0;
+  return PATH.split(':').some((directory) => existsSync(join(directory, name)));
 }
 
 /**
@@ -91,9 +92,8 @@ export async function startGateway(name, { portcullis, service }) {
   return { url: `http://${address}`, stop, said: () => said };
 }
 
-/** Debian puts nginx where only root looks for programs. */
-function environment(directory = tmpdir()) {
-  return { PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin`, HOME: directory, TMPDIR: directory };
+function environment(directory) {
+  return { PATH, HOME: directory, TMPDIR: directory };
 }
 
 async function accepts(address) {
