@@ -123,6 +123,18 @@ describe('the issuer for tests', () => {
     expect(await outcome(verifier, issuer.mint())).toBe('accepted');
   });
 
+  it('withdraws a revoked key from those who know the published keys alone, too', async () => {
+    const { issuer: url, audience } = issuer.verifierOptions();
+    const verifier = createVerifier({ issuer: url, audience, onNotice: () => undefined });
+    open.push(verifier);
+    const token = issuer.mint();
+    expect(await outcome(verifier, token)).toBe('accepted');
+    await issuer.revoke({ key: issuer.kid });
+    // The keys are asked for again when they have grown old, and when a token names a new one.
+    expect(await outcome(verifier, issuer.mint())).toBe('accepted');
+    expect(await outcome(verifier, token)).toBe('unknown_key');
+  });
+
   it('lets time go on', async () => {
     const verifier = await follow();
     const token = issuer.mint({ expiresIn: 300 });
