@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { firstSight } from './first-sight.js';
 import { guard } from './guard.js';
+import { workers } from './workers.js';
 
-const BENCHMARKS = { guard, 'first-sight': firstSight };
+const BENCHMARKS = { guard, 'first-sight': firstSight, workers };
 
 const USAGE = `npm run bench -- <${Object.keys(BENCHMARKS).join(' | ')}> [options]
   --seconds <n>      how long to measure, warm-up included (40)
