@@ -12,10 +12,16 @@ if (isMainThread) register(import.meta.url);
 const [{ transform: transforms, moduleNameMapper }] = jestConfig.projects;
 const [, compilerOptions] = transforms['^.+\\.ts$'];
 const VERIFIER = '@portcullis/verifier';
-const verifierSource = new URL(moduleNameMapper[`^${VERIFIER}$`].replace('<rootDir>', '../..'), import.meta.url).href;
+const sourceOf = (path) => new URL(path.replace('<rootDir>', '../..'), import.meta.url).href;
+const verifierSource = sourceOf(moduleNameMapper[`^${VERIFIER}$`]);
+const pathSource = moduleNameMapper[`^${VERIFIER}/(.*)$`];
 
 export async function resolve(specifier, context, next) {
   if (specifier === VERIFIER) return next(verifierSource, context);
+  // One copy of it, whichever of its doors is used.
+  if (specifier.startsWith(`${VERIFIER}/`)) {
+    return next(sourceOf(pathSource.replace('$1', specifier.slice(VERIFIER.length + 1))), context);
+  }
   try {
     return await next(specifier, context);
   } catch (error) {

@@ -2,7 +2,7 @@
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const give = (): void => {
-      reject(new Error('given up'));
+      reject(signal.reason as Error);
     };
     if (signal.aborted) give();
     else signal.addEventListener('abort', give, { once: true });
