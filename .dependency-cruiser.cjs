@@ -12,7 +12,11 @@ const ARROWS = {
   cli: ['auth', 'users', 'clients', 'tokens', 'keys'],
   audit: [],
   server: [],
+  workers: ['users'],
 };
+
+/** The command line and the processes of workers stand outside of the rooms, and begin where the service does. */
+const BEGINNINGS = { cli: 'app\\.module', workers: 'service' };
 
 const ROOMS = [...Object.keys(ARROWS), 'common', 'database'].join('|');
 const TESTS = '\\.spec\\.ts$|^test/';
@@ -24,7 +28,7 @@ const arrows = Object.entries(ARROWS).map(([room, mayUse]) => ({
   from: { path: `^src/${room}/` },
   to: {
     path: '^src/',
-    pathNot: `^src/(${[room, 'common', 'database', ...mayUse].join('|')})/${room === 'cli' ? '|^src/app\\.module\\.ts$' : ''}`,
+    pathNot: `^src/(${[room, 'common', 'database', ...mayUse].join('|')})/${room in BEGINNINGS ? `|^src/${BEGINNINGS[room]}\\.ts$` : ''}`,
   },
 }));
 

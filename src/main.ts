@@ -5,9 +5,9 @@ import { Metrics } from './common/metrics.js';
 import { startPrepared, startService, type Service } from './service.js';
 import { releaseStartupMemory } from './startup-memory.js';
 import type { FirstAdminCredentials } from './users/first-admin.js';
-import type { ServingMessage } from './workers-crew.js';
-import { shareMetrics } from './workers-metrics.js';
-import { startWorkers } from './workers.js';
+import type { ServingMessage } from './workers/crew.js';
+import { shareMetrics } from './workers/metrics.js';
+import { startWorkers } from './workers/workers.js';
 
 /** Milliseconds that closing everything may take after the requests in flight have had their time. */
 const CLOSING_TIME = 15_000;

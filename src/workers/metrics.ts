@@ -1,6 +1,6 @@
-import type { Metrics } from './common/metrics.js';
-import { unavailable } from './common/problem.js';
-import { mergeMetrics, type WorkerMetrics } from './workers-metrics-text.js';
+import type { Metrics } from '../common/metrics.js';
+import { unavailable } from '../common/problem.js';
+import { mergeMetrics, type WorkerMetrics } from './metrics-text.js';
 
 /** Milliseconds that workers get to say theirs; who does not is left out. */
 const PATIENCE = 1_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { shareOf } from './workers-shares.js';
+import { shareOf } from './shares.js';
 
 describe('the shares of workers', () => {
   it('are the whole together, and differ by one at most', () => {

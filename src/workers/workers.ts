@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
-import type { Env } from '../config/env.js';
-import { prepareDatabase, type Service } from './service.js';
-import type { FirstAdminCredentials } from './users/first-admin.js';
-import { WorkerCrew } from './workers-crew.js';
-import { findPort } from './workers-port.js';
-import { shareOf } from './workers-shares.js';
+import type { Env } from '../../config/env.js';
+import { prepareDatabase, type Service } from '../service.js';
+import type { FirstAdminCredentials } from '../users/first-admin.js';
+import { WorkerCrew } from './crew.js';
+import { findPort } from './port.js';
+import { shareOf } from './shares.js';
 
 /** Milliseconds that a worker gets to close everything, after its requests in flight have had their time. */
 const CLOSING_TIME = 5_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { afterEnding, recentEndings, type Ending } from './workers-restarts.js';
+import { afterEnding, recentEndings, type Ending } from './restarts.js';
 
 const NOW = 1_000_000;
 const short = (ago: number): Ending => ({ at: NOW - ago, served: 2_000 });

@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from 'pino';
-import { MetricsExchange, isMetricsMessage, type MetricsMessage, type Reporter } from './workers-metrics.js';
-import { SHORT_LIFE, afterEnding, recentEndings, type Ending } from './workers-restarts.js';
+import { MetricsExchange, isMetricsMessage, type MetricsMessage, type Reporter } from './metrics.js';
+import { SHORT_LIFE, afterEnding, recentEndings, type Ending } from './restarts.js';
 
 /** What a worker tells its primary once it listens. */
 export interface ServingMessage {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import type { Env } from '../config/env.js';
-import { cannotListen } from './service.js';
+import type { Env } from '../../config/env.js';
+import { cannotListen } from '../service.js';
 
 /**
  * The port that workers are to share, which is free at this moment: a chosen one where any will do.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { mergeMetrics } from './workers-metrics-text.js';
+import { mergeMetrics } from './metrics-text.js';
 
 const text = (count: number): string => `# HELP requests_total Requests
 # TYPE requests_total counter
