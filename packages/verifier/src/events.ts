@@ -111,6 +111,16 @@ function isEventReason(reason: string): reason is RefusalReason {
  * @throws TypeError that names what is wrong
  */
 export function assertCatchUp(answer: unknown): asserts answer is CatchUp {
+  assertStanding(answer);
+  for (const event of answer.events) assertEvent(event, answer.seq);
+}
+
+/**
+ * Checks all of an answer but its events, each by itself.
+ *
+ * @throws TypeError that names what is wrong
+ */
+export function assertStanding(answer: unknown): asserts answer is Omit<CatchUp, 'events'> & { events: unknown[] } {
   if (!isRecord(answer)) throw new TypeError('validity answer: not an object');
   for (const name of ['seq', 'floor', 'keepSeconds', 'keepAccessSeconds']) {
     if (!isPosition(answer[name])) throw new TypeError(`validity answer: ${name} is not a non-negative safe integer`);
@@ -124,12 +134,12 @@ export function assertCatchUp(answer: unknown): asserts answer is CatchUp {
   const { seq, floor, events } = answer as { seq: number; floor: number; events: unknown };
   if (floor > seq) throw new TypeError('validity answer: floor is above seq');
   if (!Array.isArray(events)) throw new TypeError('validity answer: events is not an array');
-  for (const event of events) assertEvent(event, seq);
 }
 
 const KNOWN_KINDS: ReadonlySet<unknown> = new Set(EVENT_KINDS);
 
-function assertEvent(event: unknown, newest: number): void {
+/** @throws TypeError unless it is an event that the truth may know at `newest` */
+export function assertEvent(event: unknown, newest: number): asserts event is ValidityEvent {
   if (!isRecord(event)) throw new TypeError('validity answer: an event is not an object');
   const { kind, key, seq, reason } = event;
   if (!KNOWN_KINDS.has(kind)) throw new TypeError('validity answer: an event of an unknown kind');

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { abortable } from './abortable.js';
 import { ClientToken, type ClientCredentials } from './client-token.js';
 import type { CatchUp } from './events.js';
+import { FeedAnswerReader } from './feed-answer.js';
 import { fetchJson, HttpError } from './http-json.js';
 import { discover } from './issuer-metadata.js';
 import { NO_ANSWER } from './long-poll-follower.js';
@@ -78,6 +79,7 @@ export class FeedClient {
       timeoutMs: 600_000,
       maxBytes: MAX_WINDOW_BYTES,
       onPart: heard,
+      reader: new FeedAnswerReader(),
     });
     // One that was given to another question would pass for knowledge of this moment.
     if ((body as { nonce?: unknown } | null)?.nonce !== nonce) {

@@ -23,11 +23,32 @@ export interface JsonRequest {
   maxBytes?: number;
   /** Told of the beginning of an answer and of each part of it. */
   onPart?: () => void;
+  /** By default the whole text is parsed at its end. */
+  reader?: JsonReader;
+}
+
+/** Takes a text over part by part, and says at its end what it is. */
+export interface JsonReader {
+  push(text: string): void;
+  /** @throws SyntaxError */
+  end(): unknown;
+}
+
+class WholeText implements JsonReader {
+  #text = '';
+
+  push(text: string): void {
+    this.#text += text;
+  }
+
+  end(): unknown {
+    return JSON.parse(this.#text);
+  }
 }
 
 /** Redirects are not followed: whoever answers for the issuer answers at its address. @throws HttpError */
 export async function fetchJson(url: string, request: JsonRequest = {}): Promise<{ body: unknown; headers: Headers }> {
-  const { method = 'GET', headers, body, signal, timeoutMs = 5_000, maxBytes = 1024 * 1024, onPart } = request;
+  const { method = 'GET', headers, body, signal, timeoutMs = 5_000 } = request;
   const timeout = AbortSignal.timeout(timeoutMs);
   let response: Response;
   try {
@@ -47,23 +68,24 @@ export async function fetchJson(url: string, request: JsonRequest = {}): Promise
     throw new HttpError(`${method} ${url} answered ${response.status.toString()}`, response.status);
   }
   try {
-    return { body: JSON.parse(await readText(response, maxBytes, onPart)) as unknown, headers: response.headers };
+    return { body: await read(response, request), headers: response.headers };
   } catch (cause) {
     if (cause instanceof HttpError) throw cause;
     throw new HttpError(`${method} ${url} gave no JSON`, response.status, { cause });
   }
 }
 
-async function readText(response: Response, maxBytes: number, onPart = (): void => undefined): Promise<string> {
+async function read(response: Response, request: JsonRequest): Promise<unknown> {
+  const { maxBytes = 1024 * 1024, onPart = () => undefined, reader = new WholeText() } = request;
   onPart();
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  let text = '';
   let bytes = 0;
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     onPart();
     bytes += chunk.byteLength;
     if (bytes > maxBytes) throw new HttpError(`the answer of ${response.url} is too long`, response.status);
-    text += decoder.decode(chunk, { stream: true });
+    reader.push(decoder.decode(chunk, { stream: true }));
   }
-  return text + decoder.decode();
+  reader.push(decoder.decode());
+  return reader.end();
 }

@@ -201,7 +201,7 @@ export class LongPollFollower {
         patience.begin(waitSeconds * 1000);
         poll.sentAt = this.monotonic();
         const answer = await abortable(this.#source(after, waitSeconds, abort.signal, heard), abort.signal);
-        if (this.window.apply(answer, after) === 'applied') {
+        if ((await this.window.applyGradually(answer, after)) === 'applied') {
           this.#freshness.note(answer, poll.sentAt);
           return undefined;
         }

@@ -197,3 +197,34 @@ describe('forgetting', () => {
     }
   });
 });
+
+describe('catching up gradually', () => {
+  const many = Array.from({ length: 20_000 }, (_, n) => event('user', `u${String(n)}`, 11 + (n % 50)));
+
+  it('ends where catching up at once does, and lets others have their turn meanwhile', async () => {
+    for (const after of [10, 0]) {
+      window.apply(answer(10, [event('user', 'before', 4)]), 0);
+      const atOnce = new ValidityWindow({ monotonic: () => clock });
+      atOnce.apply(answer(10, [event('user', 'before', 4)]), 0);
+      expect(atOnce.apply(answer(60, many), after)).toBe('applied');
+      let turns = 0;
+      const count = setInterval(() => turns++, 0);
+      const applied = window.applyGradually(answer(60, many), after);
+      // Until then nothing is vouched for that is not there yet.
+      expect(window.seq).toBe(10);
+      await expect(applied).resolves.toBe('applied');
+      clearInterval(count);
+      expect(turns).toBeGreaterThan(0);
+      expect([...window.events()]).toEqual([...atOnce.events()]);
+      expect(window.seq).toBe(60);
+    }
+  });
+
+  it('leaves the window as it was when the answer is malformed, however far back', async () => {
+    window.apply(answer(10, [event('user', 'before', 4)]), 0);
+    await expect(window.applyGradually(answer(60, [...many, event('user', 'late', 61)]), 10)).rejects.toThrow(
+      TypeError,
+    );
+    expect(window).toMatchObject({ seq: 10, size: 1 });
+  });
+});

@@ -1,5 +1,7 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import {
-  assertCatchUp,
+  assertEvent,
+  assertStanding,
   EVENT_KINDS,
   refusalReasonOf,
   type CatchUp,
@@ -48,6 +50,8 @@ interface Contents {
 
 /** Tolerance for clocks and for answers under way, the same as that of the service's own trimming. */
 const DROP_MARGIN_MS = 600_000;
+/** Events that are looked at or stored in one go: a few ms. */
+const AT_ONCE = 5_000;
 const TRIM_INTERVAL_MS = 1_000;
 const TRIM_AT_ONCE = 10_000;
 const DROPPED_KINDS = EVENT_KINDS.filter((kind) => kind !== 'signing_key');
@@ -132,7 +136,33 @@ export class ValidityWindow implements WindowView {
    * @throws TypeError when the answer is malformed; the window is then as it was
    */
   apply(answer: CatchUp, after: number): Applied {
-    assertCatchUp(answer);
+    const steps = this.#applying(answer, after);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /**
+   * As `apply`, but with a turn of the event loop now and then, so that a large answer holds up nobody. Until it is done nothing else must be applied;
+   * decisions meanwhile may already know some of what the answer says.
+   */
+  async applyGradually(answer: CatchUp, after: number): Promise<Applied> {
+    const steps = this.#applying(answer, after);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      await turn();
+    }
+  }
+
+  /** Stops now and then. */
+  *#applying(answer: CatchUp, after: number): Generator<void, Applied, undefined> {
+    assertStanding(answer);
+    for (let n = 0; n < answer.events.length; n++) {
+      assertEvent(answer.events[n], answer.seq);
+      if (n % AT_ONCE === AT_ONCE - 1) yield;
+    }
     if (after !== 0) {
       const hole = after !== this.#seq || after < answer.floor;
       // Either only grows, except when a backup is restored.
@@ -141,7 +171,9 @@ export class ValidityWindow implements WindowView {
     }
     const contents = after === 0 ? emptyContents() : this.#contents;
     const receivedAt = this.#monotonic();
+    let stored = 0;
     for (const event of answer.events.toSorted(bySeq)) {
+      if (++stored % AT_ONCE === 0) yield;
       if (event.seq > answer.floor || event.kind === 'signing_key')
         store(contents, event, dropAt(event.kind, answer, receivedAt));
     }
