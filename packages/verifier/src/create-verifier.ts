@@ -188,12 +188,16 @@ export class Verifier<P = Principal> {
   }
 
   /** By what was last known. A token that is newer than that cannot have been ended by it. */
-  #byOldKnowledge(verified: VerifiedToken): Principal {
+  #byWhatIsKnown(verified: VerifiedToken): Principal {
     const { window } = this.#follower;
     const { claims } = verified;
     if (isKeyRevoked(verified, window)) throw new VerificationError('key_revoked', { signatureValid: true, claims });
     const known = window.loaded && !outrunsWindow(verified, window);
-    const principal = known ? this.#tokens.decide(verified) : this.#bySignature(verified);
+    return known ? this.#tokens.decide(verified) : this.#bySignature(verified);
+  }
+
+  #byOldKnowledge(verified: VerifiedToken): Principal {
+    const principal = this.#byWhatIsKnown(verified);
     this.#counts.acceptedOnOldKnowledge += 1;
     this.#notify({
       type: 'accepted_on_old_knowledge',
@@ -204,9 +208,12 @@ export class Verifier<P = Principal> {
     return principal;
   }
 
-  async #byIntrospection({ claims, principal }: VerifiedToken, token: string, stale: Error): Promise<Principal> {
+  /** What is refused without asking stays refused: the issuer knows nothing of this verifier's own limits. */
+  async #byIntrospection(verified: VerifiedToken, token: string, stale: Error): Promise<Principal> {
     const { credentials } = this.#settings;
     if (!credentials) throw stale;
+    const principal = this.#byWhatIsKnown(verified);
+    const { claims } = verified;
     let now: Introspection;
     try {
       now = await this.#access.ask((issuer) => introspect(issuer, token, credentials));

@@ -66,6 +66,8 @@ export function bearerAuth(
 }
 
 function answer({ status, headers, problem }: AccessError, response: ServerResponse): void {
+  // Whoever watches over the time that requests take may have answered meanwhile.
+  if (response.headersSent) return;
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('content-type', PROBLEM_TYPE);

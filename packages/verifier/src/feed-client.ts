@@ -6,6 +6,7 @@ import { FeedAnswerReader } from './feed-answer.js';
 import { fetchJson, HttpError } from './http-json.js';
 import { discover } from './issuer-metadata.js';
 import { NO_ANSWER } from './long-poll-follower.js';
+import type { Heard } from './patience.js';
 
 export interface FeedClientOptions {
   issuer: string;
@@ -21,7 +22,7 @@ interface Question {
   readonly after: number;
   readonly waitSeconds: number;
   readonly signal: AbortSignal;
-  readonly heard: () => void;
+  readonly heard: (of?: Heard) => void;
 }
 
 /** A window of a million events, as text. */
@@ -38,7 +39,7 @@ export class FeedClient {
   }
 
   /** A question to the address that answered last; when it fails, the next question goes to the next address. @throws HttpError */
-  async ask(after: number, waitSeconds: number, signal: AbortSignal, heard: () => void): Promise<CatchUp> {
+  async ask(after: number, waitSeconds: number, signal: AbortSignal, heard: Question['heard']): Promise<CatchUp> {
     const { urls, issuer } = this.options;
     const asked = this.#preferred;
     const url = urls[asked % urls.length] ?? issuer;
@@ -57,7 +58,7 @@ export class FeedClient {
     const endpoint = await this.#tokenEndpointAt(url, signal);
     const wasHeld = this.#token.isHeld;
     const token = await abortable(this.#token.current(endpoint), signal);
-    heard();
+    heard('question');
     try {
       return await this.#askWith(token, url, question);
     } catch (error) {
@@ -78,7 +79,7 @@ export class FeedClient {
       // The follower decides how long to wait, by the signal.
       timeoutMs: 600_000,
       maxBytes: MAX_WINDOW_BYTES,
-      onPart: heard,
+      onPart: () => heard('answer'),
       reader: new FeedAnswerReader(),
     });
     // One that was given to another question would pass for knowledge of this moment.

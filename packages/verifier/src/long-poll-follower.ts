@@ -3,18 +3,19 @@ import { afterAnswers } from './after-answers.js';
 import { StaleWindowError } from './errors.js';
 import type { CatchUp } from './events.js';
 import { Freshness } from './freshness.js';
-import { Patience } from './patience.js';
+import { Patience, type Heard } from './patience.js';
 import type { ValidityWindow } from './window.js';
 
 /**
  * Asks the truth what happened after `after`, and lets it wait for so many seconds when there is nothing yet. The answer says in `waitedMs` how
- * long after receiving the question the truth was read. When `signal` aborts, give up. `heard` is told of each part of an answer that comes.
+ * long after receiving the question the truth was read. When `signal` aborts, give up. `heard` is told of each part of an
+ * answer that comes, and before that of what it took to put the question.
  */
 export type LongPollSource = (
   after: number,
   waitSeconds: number,
   signal: AbortSignal,
-  heard: () => void,
+  heard: (of?: Heard) => void,
 ) => Promise<CatchUp>;
 
 export interface LongPollOptions {
@@ -192,8 +193,8 @@ export class LongPollFollower {
     const patience = new Patience(limits, () => {
       abort.abort(NO_ANSWER);
     });
-    const heard = (): void => {
-      patience.heard();
+    const heard = (of?: Heard): void => {
+      patience.heard(of);
     };
     try {
       for (const after of new Set([this.window.position, 0])) {

@@ -40,6 +40,14 @@ describe('Patience', () => {
     expect(after(15)).toBe(true);
   });
 
+  it('waits as long as the source may, from the moment at which the question could be put', () => {
+    patience.begin(500);
+    expect(after(90)).toBe(false);
+    patience.heard('question');
+    expect(after(599)).toBe(false);
+    expect(after(2)).toBe(true);
+  });
+
   it('hears nothing more once it is over', () => {
     patience.begin(0);
     patience.end();

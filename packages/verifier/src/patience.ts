@@ -1,5 +1,8 @@
 import { afterAnswers } from './after-answers.js';
 
+/** Of what a sign of life was. */
+export type Heard = 'question' | 'answer';
+
 export interface PatienceLimits {
   /** How long nothing may be heard, in ms. */
   silenceMs: number;
@@ -15,6 +18,7 @@ export interface PatienceLimits {
  */
 export class Patience {
   #until = -Infinity;
+  #waitMs = 0;
   #cancel: (() => void) | undefined;
 
   constructor(
@@ -26,14 +30,16 @@ export class Patience {
   begin(waitMs: number): void {
     const { silenceMs, longestMs, monotonic } = this.limits;
     this.#until = monotonic() + waitMs + longestMs;
+    this.#waitMs = waitMs;
     this.#listen(waitMs + silenceMs);
   }
 
-  /** A part of the answer came. Does nothing once this is over. */
-  heard(): void {
+  /** A part of the answer came, or only what it took to put the question, on which the source may still wait. Does nothing once this is over. */
+  heard(of: Heard = 'answer'): void {
     if (this.#cancel === undefined) return;
     const { silenceMs, monotonic } = this.limits;
-    this.#listen(Math.max(0, Math.min(silenceMs, this.#until - monotonic())));
+    const silence = of === 'question' ? this.#waitMs + silenceMs : silenceMs;
+    this.#listen(Math.max(0, Math.min(silence, this.#until - monotonic())));
   }
 
   end(): void {

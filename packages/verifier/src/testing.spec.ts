@@ -155,6 +155,31 @@ describe('the issuer for tests', () => {
     expect(await otherwise(() => outcome(verifier, token), 'stale')).toBe('user_disabled');
   });
 
+  it('asks by introspection about nothing that is refused anyway', async () => {
+    const verifier = await follow({ maxStaleness: 100, onStale: 'introspect', maxAgeSeconds: 60 });
+    const old = issuer.mint();
+    await issuer.advance(61);
+    const [ended, young] = [issuer.mint({ subject: 'ada' }), issuer.mint()];
+    await issuer.revoke({ user: 'ada' });
+    expect(await outcome(verifier, young)).toBe('accepted');
+    issuer.cutFeed();
+    await otherwise(() => verifier.verify(young).then(() => String(verifier.health().introspected)), '0');
+    const { introspected } = verifier.health();
+    expect(await outcome(verifier, old)).toBe('too_old');
+    expect(await outcome(verifier, ended)).toBe('user_disabled');
+    expect(verifier.health().introspected).toBe(introspected);
+  });
+
+  it('is quiet while nothing happens, at its default patience', async () => {
+    const notices: Notice[] = [];
+    const verifier = await follow({ onNotice: (notice) => notices.push(notice) });
+    const { position } = verifier.health();
+    // Two idle polls, each of which waits for two seconds.
+    await new Promise((resolve) => setTimeout(resolve, 4_500));
+    expect(notices).toEqual([]);
+    expect(verifier.health()).toMatchObject({ status: 'ok', position });
+  });
+
   it('introspects while the feed is cut', async () => {
     const verifier = await follow({ maxStaleness: 100, onStale: 'introspect' });
     const token = issuer.mint({ subject: 'ada', roles: ['clerk'], permissions: ['orders:read'] });
