@@ -1,16 +1,16 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { MasterKey } from '../src/common/master-key.js';
-import { SYSTEM } from '../src/common/principal.js';
-import { KeyVault } from '../src/keys/key-vault.js';
-import { KeysService } from '../src/keys/keys.service.js';
-import { MasterKeyRewrap } from '../src/keys/rewrap.service.js';
-import { SigningKey } from '../src/keys/signing-key.entity.js';
-import { ADMIN, type TestApp } from './support/app.js';
-import { createDatabase, type TestDatabase } from './support/database.js';
-import { masterKeysInUse, startIn } from './support/master-keys.js';
-import { refreshVerdict, signIn } from './support/people.js';
+import { MasterKey } from '../../src/common/master-key.js';
+import { SYSTEM } from '../../src/common/principal.js';
+import { KeyVault } from '../../src/keys/key-vault.js';
+import { KeysService } from '../../src/keys/keys.service.js';
+import { MasterKeyRewrap } from '../../src/keys/rewrap.service.js';
+import { SigningKey } from '../../src/keys/signing-key.entity.js';
+import { ADMIN, type TestApp } from '../support/app.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { masterKeysInUse, startIn } from '../support/master-keys.js';
+import { refreshVerdict, signIn } from '../support/people.js';
 
 /** More than one batch. */
 const SECRETS = 230;

@@ -1,15 +1,15 @@
 import { createPublicKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SignJWT, createRemoteJWKSet, jwtVerify } from 'jose';
-import { SYSTEM } from '../src/common/principal.js';
-import { KeyExport } from '../src/keys/key-export.service.js';
-import { KeyImport, type KeyToImport } from '../src/keys/key-import.service.js';
-import { KeysService } from '../src/keys/keys.service.js';
-import { ADMIN, startApp, type TestApp } from './support/app.js';
-import { createDatabase, type TestDatabase } from './support/database.js';
-import { KeyDrill } from './support/key-drill.js';
-import { signIn, verdict } from './support/people.js';
-import { headerOf } from './support/tokens.js';
+import { SYSTEM } from '../../src/common/principal.js';
+import { KeyExport } from '../../src/keys/key-export.service.js';
+import { KeyImport, type KeyToImport } from '../../src/keys/key-import.service.js';
+import { KeysService } from '../../src/keys/keys.service.js';
+import { ADMIN, startApp, type TestApp } from '../support/app.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { KeyDrill } from '../support/key-drill.js';
+import { signIn, verdict } from '../support/people.js';
+import { headerOf } from '../support/tokens.js';
 
 const PASSPHRASE = 'correct horse battery staple';
 const ENV = { PORTCULLIS_ISSUER: 'https://auth.example', PORTCULLIS_SIGNING_ALGORITHM: 'ES256' };

@@ -2,10 +2,10 @@ import { request as forward } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { VerifierOptions } from '@portcullis/verifier';
 import { startIssuer, type FakeIssuer } from '@portcullis/verifier/testing';
-import { startApp, type TestApp } from './support/app.js';
-import { Front, LocalServer } from './support/front.js';
-import { GUARDED_BACKENDS, ORDERS_READ, type GuardedBackend } from './support/guarded-backends.js';
-import { HttpClient } from './support/http.js';
+import { startApp, type TestApp } from '../support/app.js';
+import { Front, LocalServer } from '../support/front.js';
+import { GUARDED_BACKENDS, ORDERS_READ, type GuardedBackend } from '../support/guarded-backends.js';
+import { HttpClient } from '../support/http.js';
 import {
   basic,
   clientToken,
@@ -13,10 +13,10 @@ import {
   createClient,
   introspect,
   type RegisteredClient,
-} from './support/oauth.js';
-import { createPerson, type Person } from './support/people.js';
-import { claimsOf, headerOf } from './support/tokens.js';
-import { until } from './support/until.js';
+} from '../support/oauth.js';
+import { createPerson, type Person } from '../support/people.js';
+import { claimsOf, headerOf } from '../support/tokens.js';
+import { until } from '../support/until.js';
 
 let front: Front;
 let app: TestApp;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startApp, type TestApp } from './support/app.js';
-import type { Answer, HttpClient } from './support/http.js';
-import { clientToken, createAudience, createClient } from './support/oauth.js';
-import { verdict } from './support/people.js';
+import { startApp, type TestApp } from '../support/app.js';
+import type { Answer, HttpClient } from '../support/http.js';
+import { clientToken, createAudience, createClient } from '../support/oauth.js';
+import { verdict } from '../support/people.js';
 
 let app: TestApp;
 /** Another instance on the same database. */

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { KeysService } from '../src/keys/keys.service.js';
-import { SigningKeyGone } from '../src/keys/signing-key-gone.js';
-import { ADMIN, startApp, type TestApp } from './support/app.js';
-import { createDatabase, type TestDatabase } from './support/database.js';
-import { KeyDrill, type ShownKey } from './support/key-drill.js';
-import { signIn, verdict } from './support/people.js';
-import { headerOf } from './support/tokens.js';
+import { KeysService } from '../../src/keys/keys.service.js';
+import { SigningKeyGone } from '../../src/keys/signing-key-gone.js';
+import { ADMIN, startApp, type TestApp } from '../support/app.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { KeyDrill, type ShownKey } from '../support/key-drill.js';
+import { signIn, verdict } from '../support/people.js';
+import { headerOf } from '../support/tokens.js';
 
 /** Such keys are made much faster than RSA keys. */
 const ENV = { PORTCULLIS_ISSUER: 'https://auth.example', PORTCULLIS_SIGNING_ALGORITHM: 'ES256' };

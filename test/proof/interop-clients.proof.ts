@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as jose from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
-import { startApp, type TestApp } from './support/app.js';
-import { Front } from './support/front.js';
-import type { HttpClient } from './support/http.js';
-import { createAudience, createClient, type RegisteredClient } from './support/oauth.js';
-import { createPerson, refreshVerdict, signIn, verdict, type SignedIn } from './support/people.js';
-import { claimsOf } from './support/tokens.js';
+import { startApp, type TestApp } from '../support/app.js';
+import { Front } from '../support/front.js';
+import type { HttpClient } from '../support/http.js';
+import { createAudience, createClient, type RegisteredClient } from '../support/oauth.js';
+import { createPerson, refreshVerdict, signIn, verdict, type SignedIn } from '../support/people.js';
+import { claimsOf } from '../support/tokens.js';
 
 /*
  * Clients that know nothing of Portcullis, used as their documentation says. The service is asked through its issuer's address; with a path in

@@ -2,13 +2,13 @@ import { copyFileSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { SYSTEM } from '../src/common/principal.js';
-import { MasterKey } from '../src/common/master-key.js';
-import { MasterKeyRewrap } from '../src/keys/rewrap.service.js';
-import { ADMIN, startApp, type TestApp } from './support/app.js';
-import { createDatabase, type TestDatabase } from './support/database.js';
-import { KeyDrill } from './support/key-drill.js';
-import { masterKeysInUse, startIn, wrappedRows, type Stage } from './support/master-keys.js';
+import { SYSTEM } from '../../src/common/principal.js';
+import { MasterKey } from '../../src/common/master-key.js';
+import { MasterKeyRewrap } from '../../src/keys/rewrap.service.js';
+import { ADMIN, startApp, type TestApp } from '../support/app.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { KeyDrill } from '../support/key-drill.js';
+import { masterKeysInUse, startIn, wrappedRows, type Stage } from '../support/master-keys.js';
 import {
   createPerson,
   refreshVerdict,
@@ -17,7 +17,7 @@ import {
   verdict,
   type Person,
   type SignedIn,
-} from './support/people.js';
+} from '../support/people.js';
 
 const NONE_LEFT = { signingKeys: 0, serverSecrets: 0 };
 
