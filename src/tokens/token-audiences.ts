@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
-import { invalidFields, type Problem } from '../common/problem.js';
+import { invalidFields, unavailable, type Problem } from '../common/problem.js';
 import { prepared } from '../database/prepared.js';
 import { KeysService } from '../keys/keys.service.js';
 import { audiencesAmong, clockAndKey, type MintingFacts } from './minting-facts.js';
@@ -50,7 +50,7 @@ export class TokenAudiences {
       const choice = chooseSigner(facts, { ...this.issuerKeys(), unregistered: this.env.brokerAudience });
       if (choice.kind === 'refuse') throw unmintable(choice.problems, audience);
       if (choice.kind === 'sign') return { facts, kid: choice.kid };
-      if (made) throw new Error(`no ${choice.algorithm} key is active`);
+      if (made) throw unavailable('Keys are being revoked faster than others can be made.');
       await this.keys.ensureActive(choice.algorithm);
     }
   }

@@ -1,10 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { TokenClaims } from '@portcullis/verifier';
 import { ENV, type Env } from '../../config/env.js';
+import { unavailable } from '../common/problem.js';
 import { KeysService } from '../keys/keys.service.js';
 import { SigningKeyGone } from '../keys/signing-key-gone.js';
 import type { MintingFacts } from './minting-facts.js';
 import { chooseSigner, type AudienceProblem } from './signing-choice.js';
+
+/** How often the facts are read for one token. */
+const MOST_ATTEMPTS = 5;
 
 /** No key signs for all of the audiences that a token was asked for. */
 export class UnmintableAudience extends Error {
@@ -46,20 +50,17 @@ export class TokenPress {
    * Null when the facts allow no token. Where a key is missing, or goes between the facts and the signature, the facts are read anew: an
    * older `as_of` must not come with a newer key, nor the other way round.
    *
-   * @throws UnmintableAudience
+   * @throws UnmintableAudience; Problem 503 when key after key goes meanwhile
    */
   async press<Facts extends MintingFacts>(order: TokenOrder<Facts>): Promise<PressedToken | null> {
-    let keyMade = false;
-    let keyGone = false;
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       const facts = await order.readFacts();
       if (!facts) return null;
       const { issuer, signingAlgorithm: algorithm } = this.env;
       const choice = chooseSigner(facts, { issuer, algorithm, unregistered: order.unregistered ?? null });
       if (choice.kind === 'refuse') throw new UnmintableAudience(choice.problems);
       if (choice.kind === 'make') {
-        if (keyMade) throw new Error(`no ${choice.algorithm} key is active`);
-        keyMade = true;
+        if (attempt >= MOST_ATTEMPTS) throw unavailable('Keys are being revoked faster than others can be made.');
         await this.keys.ensureActive(choice.algorithm);
         continue;
       }
@@ -70,8 +71,8 @@ export class TokenPress {
         const signature = await this.keys.sign(choice.kid, Buffer.from(input, 'latin1'));
         return { text: `${input}.${signature.toString('base64url')}`, claims, kid: choice.kid };
       } catch (error) {
-        if (!(error instanceof SigningKeyGone) || keyGone) throw error;
-        keyGone = true;
+        if (!(error instanceof SigningKeyGone)) throw error;
+        if (attempt >= MOST_ATTEMPTS) throw unavailable('Keys are being revoked faster than tokens can be signed.');
       }
     }
   }
