@@ -10,7 +10,7 @@ import {
   ApiTags,
   ApiUnauthorizedResponse,
 } from '@nestjs/swagger';
-import type { Principal } from '@portcullis/verifier';
+import { bearerOf, type Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { OptionalToken, Public, Requires } from '../common/access.js';
 import { CurrentActor, CurrentPrincipal, signedInUserOf, userOf, type Actor } from '../common/principal.js';
@@ -18,7 +18,6 @@ import { Problem, ProblemDto, tokenRequired } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
 import { ChangePasswordDto, LoginDto, LogoutDto, MeDto, RefreshDto, TokenPairDto } from './auth.dto.js';
-import { bearerOf } from './bearer.js';
 import { LoginService } from './login.service.js';
 import { callerOf } from './password-check.js';
 import { PasswordChangeService, type ChangeRight } from './password-change.service.js';

@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { VerificationError, type Principal } from '@portcullis/verifier';
+import { VerificationError, bearerOf, type Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { insufficientScope, invalidToken, tokenRequired } from '../common/problem.js';
 import { RefusedTokens, refusedBearer } from '../common/refused-tokens.js';
 import { decideAccess } from '../permissions/access-decision.js';
 import { AudienceTokens } from '../tokens/audience-tokens.js';
-import { bearerOf } from './bearer.js';
 import { gatewayHeaders, type GatewayHeaders } from './gateway-headers.js';
 import type { GatewayRequirements } from './gateway-requirements.js';
 import { refusalOfToken } from './token-refusal.js';

@@ -1,13 +1,12 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
-import { TokenVerifier, VerificationError, type Principal } from '@portcullis/verifier';
+import { TokenVerifier, VerificationError, bearerOf, type Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { ENV, type Env } from '../../config/env.js';
 import { accessOf } from '../common/access.js';
 import { Problem, tokenRequired } from '../common/problem.js';
 import { RefusedTokens } from '../common/refused-tokens.js';
-import { bearerOf } from './bearer.js';
 import { JwtStrategy, type TokenRequest } from './jwt.strategy.js';
 import { refusalOfToken } from './token-refusal.js';
 

@@ -1,8 +1,8 @@
+import { membersKept, membersWritten } from '@portcullis/verifier';
 import type { FastifyInstance } from 'fastify';
 import { parseForm } from '../common/form.js';
 import { speaksOAuth } from '../common/oauth-error.js';
 import { Problem } from '../common/problem.js';
-import { membersKept, membersWritten } from './json-members.js';
 import { hasUnpairedSurrogate } from './unpaired-surrogates.js';
 
 const EMPTY = new Problem(400, 'bad_request', 'The body is empty. Send a JSON object, or no Content-Type.');

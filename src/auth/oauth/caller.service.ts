@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '@portcullis/verifier';
+import { hasSeveralAuthorizations, type Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import type { ClientCredentials } from '../../clients/client-directory.js';
 import { OAuthError } from '../../common/oauth-error.js';
 import { actorOf, LOGIN_CLIENT, type Actor } from '../../common/principal.js';
 import { tokenRequired } from '../../common/problem.js';
-import { hasSeveralAuthorizations } from '../bearer.js';
 import { ClientAuthentication } from './client-authentication.service.js';
 import { clientProofOf, clientRefused } from './client-proof.js';
 import type { Parameters } from './parameters.js';
