@@ -34,9 +34,14 @@ export class FeedJournal {
     this.#position = answer.seq;
   }
 
+  /** Whether all events after `after` are remembered. */
+  reaches(after: number): boolean {
+    return after >= this.#from;
+  }
+
   /** The events after `after`, oldest first; undefined when some of them are no longer remembered. */
   since(after: number): readonly ValidityEvent[] | undefined {
-    if (after < this.#from) return undefined;
+    if (!this.reaches(after)) return undefined;
     let low = 0;
     let high = this.#events.length;
     while (low < high) {

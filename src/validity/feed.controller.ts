@@ -53,7 +53,14 @@ export class FeedController {
     }
     this.subscribers.seen(principal.subject, subscriber ?? '-', after);
     const { arrivedAt, signal } = request;
-    const answer = await this.feed.answer({ after, waitMs: wait * 1000, arrivedAt, signal, nonce });
+    const answer = await this.feed.answer({
+      clientId: principal.clientId,
+      after,
+      waitMs: wait * 1000,
+      arrivedAt,
+      signal,
+      nonce,
+    });
     reply.type('application/json; charset=utf-8').header('cache-control', 'no-store');
     await reply.send(typeof answer === 'string' ? answer : Readable.from(answer, { highWaterMark: 1 }));
   }

@@ -1,6 +1,7 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
-import { WindowFollower, type CatchUp } from '@portcullis/verifier';
+import { WindowFollower, type CatchUp, type ValidityEvent } from '@portcullis/verifier';
 import type { FastifyInstance } from 'fastify';
 import type { Counter } from 'prom-client';
 import { Metrics } from '../common/metrics.js';
@@ -9,14 +10,15 @@ import { ANSWER_START, encodeEnd, encodeEvent } from './feed-encoding.js';
 import { FeedJournal } from './feed-journal.js';
 import { FeedSnapshot } from './feed-snapshot.js';
 
-/** Most subscribers that one instance keeps waiting. */
+/** Most subscribers that one instance keeps waiting, and of these most of one client: none is to take the places of all others. */
 const MOST_WAITING = 10_000;
+const MOST_OF_ONE_CLIENT = 2_000;
 /** How often (ms) the follower is told that somebody wants the window current; it polls for a second after. */
 const TOUCH_INTERVAL = 500;
 /** A window of more events than this is sent while it is being encoded. */
 const STREAMED_FROM = 20_000;
-/** Positions for which the text is kept. Those who follow closely all stand at the same few. */
-const MOST_ENCODED = 100;
+/** Events that are said in one go: about 3 ms, where nobody has asked for them before. */
+const CHUNK = 2_000;
 /** How long (ms) after its last reader an encoded window is kept for the next. */
 const SNAPSHOT_KEPT = 10_000;
 
@@ -28,6 +30,7 @@ interface Waiter {
 
 /** What a subscriber asks: see the design, section 5. Times on the monotonic clock, in ms. */
 export interface FeedQuestion {
+  clientId: string;
   after: number;
   waitMs: number;
   arrivedAt: number;
@@ -36,14 +39,15 @@ export interface FeedQuestion {
 }
 
 /**
- * Answers those who follow the validity window over HTTP. Any number of them cost one query every 25 ms and one encoding of each change: who asks from
- * the same position gets the same text.
+ * Answers those who follow the validity window over HTTP. Any number of them cost one query every 25 ms and one encoding of each change, wherever they stand.
  */
 @Injectable()
 export class FeedService implements OnModuleInit {
   private readonly journal = new FeedJournal();
   private readonly waiting = new Set<Waiter>();
-  private encoded = new Map<number, string>();
+  private readonly waitingOf = new Map<string, number>();
+  /** Of the events in the journal, as far as somebody has asked for them. */
+  private readonly texts = new WeakMap<ValidityEvent, string>();
   private snapshot: FeedSnapshot | undefined;
   private readers = 0;
   private forgetting: NodeJS.Timeout | undefined;
@@ -65,7 +69,7 @@ export class FeedService implements OnModuleInit {
     );
     this.eventsEncoded = metrics.counter(
       'portcullis_feed_encoded_events_total',
-      'Validity events that were encoded for subscribers, each once for all who ask from the same position',
+      'Validity events that were encoded for subscribers, each once for all who ask',
     );
   }
 
@@ -98,21 +102,25 @@ export class FeedService implements OnModuleInit {
     const { window } = this.follower;
     // Ahead of the truth, as after a restored backup, or behind what is still known: the numbers alone tell it to begin anew.
     if (after !== 0 && (after > window.seq || after < window.floor)) return ANSWER_START + this.end(question);
-    const recent = after === 0 ? undefined : this.recent(after);
-    if (recent !== undefined) return ANSWER_START + recent + this.end(question);
-    const whole = this.whole(question);
-    return window.size > STREAMED_FROM ? whole : textOf(whole);
+    const recent = after === 0 ? undefined : this.journal.since(after);
+    if (recent !== undefined && recent.length <= CHUNK) return ANSWER_START + this.textOf(recent) + this.end(question);
+    if (recent !== undefined) return this.streamed(question, [], after);
+    const snapshot = this.currentSnapshot();
+    const whole = this.streamed(question, this.read(snapshot), snapshot.seq);
+    return window.size > STREAMED_FROM ? whole : joined(whole);
   }
 
-  private wait({ after, waitMs, signal }: FeedQuestion): Promise<void> | undefined {
+  private wait({ clientId, after, waitMs, signal }: FeedQuestion): Promise<void> | undefined {
     if (waitMs <= 0 || this.closing || signal.aborted) return undefined;
-    if (this.waiting.size >= MOST_WAITING)
+    const others = this.waitingOf.get(clientId) ?? 0;
+    if (this.waiting.size >= MOST_WAITING || others >= MOST_OF_ONE_CLIENT)
       throw new Problem(503, 'too_many_subscribers', 'Too many subscribers wait here.');
     return new Promise<void>((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', wake);
         this.waiting.delete(waiter);
+        this.leave(clientId);
         if (this.waiting.size === 0) this.rest();
         resolve();
       };
@@ -120,8 +128,15 @@ export class FeedService implements OnModuleInit {
       const timer = setTimeout(wake, waitMs);
       signal.addEventListener('abort', wake, { once: true });
       this.waiting.add(waiter);
+      this.waitingOf.set(clientId, others + 1);
       this.follow();
     });
+  }
+
+  private leave(clientId: string): void {
+    const left = (this.waitingOf.get(clientId) ?? 1) - 1;
+    if (left > 0) this.waitingOf.set(clientId, left);
+    else this.waitingOf.delete(clientId);
   }
 
   private follow(): void {
@@ -140,7 +155,6 @@ export class FeedService implements OnModuleInit {
   private applied(answer: CatchUp, after: number): void {
     const { seq } = this.follower.window;
     this.journal.note(answer, after);
-    if (answer.events.length > 0 || after === 0) this.encoded = new Map();
     if (after === 0) {
       this.snapshot = undefined;
       this.loads += 1;
@@ -148,34 +162,54 @@ export class FeedService implements OnModuleInit {
     for (const waiter of this.waiting) if (waiter.after !== seq) waiter.wake();
   }
 
-  /** The events after `after`, encoded once for all who ask; undefined when the journal does not reach back so far. */
-  private recent(after: number): string | undefined {
-    const known = this.encoded.get(after);
-    if (known !== undefined) return known;
-    const events = this.journal.since(after);
-    if (events === undefined) return undefined;
-    const text = events.map(encodeEvent).join(',');
-    this.eventsEncoded.inc(events.length);
-    if (this.encoded.size < MOST_ENCODED) this.encoded.set(after, text);
+  private textOf(events: readonly ValidityEvent[]): string {
+    return events.map((event) => this.texts.get(event) ?? this.encode(event)).join(',');
+  }
+
+  private encode(event: ValidityEvent): string {
+    const text = encodeEvent(event);
+    this.texts.set(event, text);
+    this.eventsEncoded.inc();
     return text;
   }
 
-  /** What changes while the window is read is in the journal, so it does not matter which of it the reading sees. */
-  private async *whole(question: FeedQuestion): AsyncGenerator<string, void, undefined> {
+  /**
+   * An answer in parts, so that others are served between them: first `parts`, then what followed `seq`, also what comes while they are read. What a part
+   * says of something that has changed meanwhile does not matter: the change is said after it.
+   */
+  private async *streamed(
+    question: FeedQuestion,
+    parts: AsyncIterable<string> | Iterable<string>,
+    seq: number,
+  ): AsyncGenerator<string, void, undefined> {
     const { loads } = this;
-    const snapshot = this.currentSnapshot();
+    yield ANSWER_START;
+    let separator = '';
+    for await (const part of parts) {
+      yield separator + part;
+      separator = ',';
+    }
+    for (let position = seq; ;) {
+      const since = loads === this.loads ? this.journal.since(position) : undefined;
+      if (since === undefined) throw new Problem(503, 'feed_behind', 'Too much changed while this was read.');
+      if (since.length <= CHUNK) {
+        yield (since.length === 0 ? '' : separator + this.textOf(since)) + this.end(question);
+        return;
+      }
+      for (let start = 0; start < since.length; start += CHUNK) {
+        yield separator + this.textOf(since.slice(start, start + CHUNK));
+        separator = ',';
+        await turn();
+      }
+      position = since.at(-1)?.seq ?? position;
+    }
+  }
+
+  private async *read(snapshot: FeedSnapshot): AsyncGenerator<string, void, undefined> {
     this.readers += 1;
     clearTimeout(this.forgetting);
     try {
-      yield ANSWER_START;
-      let separator = '';
-      for await (const part of snapshot.parts()) {
-        yield separator + part;
-        separator = ',';
-      }
-      const since = loads === this.loads ? this.recent(snapshot.seq) : undefined;
-      if (since === undefined) throw new Problem(503, 'feed_behind', 'Too much changed while the window was read.');
-      yield (since === '' ? '' : separator + since) + this.end(question);
+      yield* snapshot.parts();
     } finally {
       this.readers -= 1;
       if (this.readers === 0) this.forgetLater();
@@ -190,7 +224,7 @@ export class FeedService implements OnModuleInit {
 
   /** One for all who ask meanwhile, and for a while after. */
   private currentSnapshot(): FeedSnapshot {
-    if (this.snapshot === undefined || this.recent(this.snapshot.seq) === undefined) {
+    if (this.snapshot === undefined || !this.journal.reaches(this.snapshot.seq)) {
       const { window } = this.follower;
       this.snapshot = new FeedSnapshot(window.seq, window.events(), (events) => this.eventsEncoded.inc(events));
     }
@@ -207,7 +241,7 @@ export class FeedService implements OnModuleInit {
   }
 }
 
-async function textOf(parts: AsyncIterable<string>): Promise<string> {
+async function joined(parts: AsyncIterable<string>): Promise<string> {
   let text = '';
   for await (const part of parts) text += part;
   return text;

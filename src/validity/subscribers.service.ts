@@ -6,7 +6,7 @@ import type { SubscriberDto, SubscriberPageDto } from './feed.dto.js';
 
 /** Milliseconds between two writes of what this instance saw. */
 const INTERVAL = 5_000;
-/** Most subscribers that one write names; of more, those seen last. */
+/** Most subscribers that one write names; of more, those seen first. */
 const MOST = 10_000;
 
 interface Seen {

@@ -53,7 +53,7 @@ export class WindowKeeper implements OnModuleInit, OnApplicationShutdown {
     }, INTERVAL).unref();
   }
 
-  /** A large window takes longer than a request would wait; after each failure the follower gives it twice the time. */
+  /** A large window takes longer than the follower keeps anyone waiting. It goes on loading meanwhile: who asks again waits for the same. */
   private async load(): Promise<void> {
     const { follower } = this;
     const giveUpAt = follower.monotonic() + LONGEST_LOAD;
