@@ -16,7 +16,7 @@ import {
   MinLength,
 } from 'class-validator';
 import { PageQuery } from '../common/pagination.js';
-import { NoControlCharacters, Optional } from '../common/validation.js';
+import { AsSent, NoControlCharacters, Optional } from '../common/validation.js';
 import { LONGEST_PERMISSION, LONGEST_SUBJECT, MOST_PERMISSIONS, MOST_SUBJECTS } from './token-permissions.js';
 import { Warnings } from './tokens.dto.js';
 
@@ -115,6 +115,7 @@ export class GenerateTokenDto {
     description: 'Claims of your own; none that decides something, nor one that the audience declares',
   })
   @Optional()
+  @AsSent()
   @IsObject()
   claims?: Record<string, unknown>;
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import type { OnStale } from '@portcullis/verifier';
+import { createVerifier, type Notice, type OnStale } from '@portcullis/verifier';
 import type { Client } from 'pg';
 import { ADMIN, logIn } from '../support/app.js';
 import type { HttpClient } from '../support/http.js';
@@ -283,6 +283,26 @@ describe('while the feed is cut, no service accepts an ended token beyond maxSta
       mintsMeanwhile: true,
     });
   });
+});
+
+it('is not noticed while nothing happens, at the settings that a service has by default', async () => {
+  const notices: Notice[] = [];
+  const { audience, client } = scene;
+  const options = { issuer: ISSUER, audience, ...client, urls: [service.http.url] };
+  const verifier = createVerifier({ ...options, onNotice: (notice) => notices.push(notice) });
+  try {
+    await verifier.ready({ timeoutMs: 20_000 });
+    let [answers, age] = [0, Infinity];
+    await until('two idle polls were answered', () => {
+      const { ageMs } = verifier.health();
+      if ((ageMs ?? Infinity) < age) answers++;
+      age = ageMs ?? Infinity;
+      return answers > 2;
+    });
+    expect(notices).toEqual([]);
+  } finally {
+    await verifier.close();
+  }
 });
 
 /** On which nobody listens. */

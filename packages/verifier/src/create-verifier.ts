@@ -58,7 +58,7 @@ export class Verifier<P = Principal> {
     this.#notify = harmless(options.onNotice ?? (({ message }) => console.warn(`@portcullis/verifier: ${message}`)));
     this.#onDecision = options.onDecision && harmless(options.onDecision);
     this.#access = new IssuerAccess(issuer, urls);
-    this.#keys = new RemoteKeys(() => this.#access.ask(({ jwksUri }) => fetchKeys(jwksUri)));
+    this.#keys = new RemoteKeys(() => this.#access.ask(({ jwksUri }, signal) => fetchKeys(jwksUri, signal)));
     this.#follower = this.#makeFollower(options.subscriber ?? ownName());
     this.#tokens = new TokenVerifier({
       issuer,
@@ -216,7 +216,7 @@ export class Verifier<P = Principal> {
     const { claims } = verified;
     let now: Introspection;
     try {
-      now = await this.#access.ask((issuer) => introspect(issuer, token, credentials));
+      now = await this.#access.ask((issuer, signal) => introspect(issuer, token, credentials, signal));
     } catch (cause) {
       throw new StaleWindowError('neither the validity feed nor introspection answers', { cause });
     }

@@ -108,3 +108,12 @@ describe('FeedClient', () => {
     await expect(ask(client)).resolves.toMatchObject({ seq: 10 });
   });
 });
+
+it('tells apart what it took to put the question from parts of the answer: after the former the issuer may still wait', async () => {
+  const client = clientOf(await instance(answers));
+  const heard: unknown[] = [];
+  const signal = new AbortController().signal;
+  await client.ask(10, 0, signal, (of) => heard.push(of));
+  expect(heard[0]).toBe('question');
+  expect(new Set(heard.slice(1))).toEqual(new Set(['answer']));
+});

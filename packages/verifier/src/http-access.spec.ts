@@ -1,14 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { StaleWindowError, VerificationError } from './errors.js';
-import {
-  AccessError,
-  assertHolds,
-  authorize,
-  bearerOf,
-  checkedRequirements,
-  type Requirements,
-} from './http-access.js';
+import { AccessError, assertHolds, authorize, checkedRequirements, type Requirements } from './http-access.js';
 import { principalOf, withoutStripped, type Principal } from './principal.js';
 
 const request = (...values: string[]) => ({
@@ -39,52 +31,6 @@ function principal(stripped: { roles?: string[]; permissions?: string[] } = {}):
     permissions: names(...(stripped.permissions ?? [])),
   });
 }
-
-describe('the Authorization header', () => {
-  it.each([
-    [['Bearer abc.def.ghi'], { token: 'abc.def.ghi' }],
-    [['bearer a-b_c~d+e/f=='], { token: 'a-b_c~d+e/f==' }],
-    [['BEARER   abc  '], { token: 'abc' }],
-    [[], 'absent'],
-    [['Basic dXNlcjpwYXNz'], 'absent'],
-    [['Bearerabc'], 'absent'],
-    [['Bearer'], 'ambiguous'],
-    [['Bearer '], 'ambiguous'],
-    [['Bearer a b'], 'ambiguous'],
-    [['Bearer a, Bearer b'], 'ambiguous'],
-    [['Bearer a=b'], 'ambiguous'],
-    [['Bearer "a"'], 'ambiguous'],
-    [['Bearer\ta'], 'absent'],
-    [['Bearer a', 'Bearer a'], 'ambiguous'],
-    [['Basic a', 'Bearer b'], 'ambiguous'],
-  ])('%j: %j', (values, expected) => {
-    expect(bearerOf(request(...values))).toEqual(expected);
-  });
-
-  it('counts headers of any case', () => {
-    const rawHeaders = ['authorization', 'Bearer a', 'AUTHORIZATION', 'Bearer b'];
-    expect(bearerOf({ headers: { authorization: 'Bearer a' }, rawHeaders })).toBe('ambiguous');
-  });
-
-  it('is not mistaken for another header whose value is its name', () => {
-    const rawHeaders = ['x-first', 'authorization', 'Authorization', 'Bearer a'];
-    expect(bearerOf({ headers: { authorization: 'Bearer a' }, rawHeaders })).toEqual({ token: 'a' });
-  });
-
-  it('may be all there is, or a list, where requests do not come from Node', () => {
-    expect(bearerOf({ headers: { authorization: 'Bearer a' } })).toEqual({ token: 'a' });
-    expect(bearerOf({ headers: { authorization: ['Bearer a'] as unknown as string } })).toBe('ambiguous');
-  });
-
-  it('gives a token that a header can hold, or none', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const bearer = bearerOf(request(`Bearer ${text}`));
-        if (typeof bearer === 'object') expect(bearer.token).toMatch(/^[A-Za-z0-9._~+/=-]+$/);
-      }),
-    );
-  });
-});
 
 /** What the client is told. */
 function refusal(work: () => void): object {

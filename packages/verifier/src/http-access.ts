@@ -1,3 +1,4 @@
+import { bearerOf, type HeadersOfRequest } from './bearer.js';
 import { StaleWindowError, VerificationError } from './errors.js';
 import type { Principal } from './principal.js';
 import type { RefusalReason } from './refusal-reason.js';
@@ -11,12 +12,6 @@ export interface Requirements extends VerifyTokenOptions {
   readonly roles?: readonly string[] | undefined;
   /** Like `permissions`, by the token's `scope`. */
   readonly scopes?: readonly string[] | undefined;
-}
-
-/** The part of a request that is looked at. `rawHeaders` as Node has them: names and values in turn. */
-export interface HeadersOfRequest {
-  readonly headers: { readonly authorization?: string | undefined };
-  readonly rawHeaders?: readonly string[] | undefined;
 }
 
 /** Whoever verifies: a `Verifier` for access tokens. */
@@ -57,25 +52,6 @@ export class AccessError extends Error {
     this.statusCode = problem.status;
     this.headers = { ...headers, 'cache-control': 'no-store' };
   }
-}
-
-/** RFC 6750 section 2.1: `b64token`, after a scheme whose case does not matter (RFC 9110 section 11.1). */
-const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
-
-/**
- * The token in the Authorization header; tokens in the query or the body are not looked for (RFC 9700 section 4.3.2). `ambiguous`: several
- * headers, or a Bearer header that holds no token. Whoever looked at the request before may have seen another token.
- */
-export function bearerOf({ headers, rawHeaders = [] }: HeadersOfRequest): { token: string } | 'absent' | 'ambiguous' {
-  // By its type a text, but frameworks for other platforms than Node also give lists.
-  const authorization: unknown = headers.authorization;
-  const names = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization');
-  if (names.length > 1) return 'ambiguous';
-  if (authorization === undefined) return 'absent';
-  if (typeof authorization !== 'string') return 'ambiguous';
-  if (!/^bearer( |$)/i.test(authorization)) return 'absent';
-  const token = BEARER.exec(authorization)?.[1];
-  return token === undefined ? 'ambiguous' : { token };
 }
 
 /**

@@ -6,6 +6,7 @@ export {
   type Algorithm,
   type VerificationKey,
 } from './algorithms.js';
+export { bearerOf, hasSeveralAuthorizations, type Bearer, type HeadersOfRequest } from './bearer.js';
 export {
   addresseeRefusal,
   audienceOf,
@@ -44,6 +45,7 @@ export {
 export type { Health } from './health.js';
 export { HttpError } from './http-json.js';
 export { WindowFollower, type FollowerOptions } from './follower.js';
+export { membersKept, membersWritten } from './json-members.js';
 export { MAX_TOKEN_LENGTH, parseJws, type JwsHeader, type ParsedJws } from './jws.js';
 export { LongPollFollower, type LongPollOptions, type LongPollSource } from './long-poll-follower.js';
 export { withoutStripped, type Principal, type Stripped } from './principal.js';

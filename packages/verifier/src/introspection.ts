@@ -18,13 +18,14 @@ export async function introspect(
   { introspectionEndpoint: endpoint }: IssuerMetadata,
   token: string,
   credentials: ClientCredentials,
+  signal: AbortSignal,
 ): Promise<Introspection> {
   if (endpoint === undefined) throw new HttpError('the issuer names no introspection endpoint');
   const { body } = await fetchJson(endpoint, {
     method: 'POST',
     headers: { authorization: basicOf(credentials), 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams({ token, token_type_hint: 'access_token' }).toString(),
-    timeoutMs: 2_000,
+    signal,
   });
   const { active, roles, permissions } = (body ?? {}) as Record<string, unknown>;
   // RFC 7662 section 2.2 requires it: what says neither is not the issuer's word.

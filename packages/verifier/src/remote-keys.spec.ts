@@ -47,6 +47,19 @@ describe('the keys of the issuer', () => {
     expect(keys.get('k1')).toBeDefined();
   });
 
+  it('that could not be had are asked for again after the cool-down, and until then nobody waits for the same failure', async () => {
+    const { state, load } = issuer('k1');
+    state.fails = true;
+    const keys = new RemoteKeys(load, { cooldownMs: 1_000, monotonic: () => state.now });
+    await expect(keys.reload()).rejects.toThrow('down');
+    state.fails = false;
+    state.now = 999;
+    await expect(keys.refresh('k1')).rejects.toThrow('a moment ago');
+    expect(state.questions).toBe(1);
+    state.now = 1_000;
+    await expect(keys.refresh('k1')).resolves.toMatchObject({ kid: 'k1' });
+  });
+
   it('of which one is new are found without waiting', async () => {
     const { state, load } = issuer('k1');
     const keys = new RemoteKeys(load, { cooldownMs: 3_600_000 });
@@ -105,7 +118,10 @@ describe('a published set of keys', () => {
     );
     await once(server, 'listening');
     try {
-      return await fetchKeys(`http://127.0.0.1:${String((server.address() as AddressInfo).port)}/`);
+      return await fetchKeys(
+        `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/`,
+        new AbortController().signal,
+      );
     } finally {
       server.close();
       server.closeAllConnections();

@@ -41,6 +41,8 @@ export class RemoteKeys implements KeyResolver {
   #flight: Promise<void> | undefined;
   #notBefore = -Infinity;
   #dueAt = Infinity;
+  /** What the last question failed with, for those who come within the cool-down after it: they are not to wait for the same again. */
+  #failure: { readonly cause: unknown; readonly until: number } | undefined;
 
   constructor(load: () => Promise<KeySet>, options: RemoteKeysOptions = {}) {
     this.#load = load;
@@ -72,6 +74,11 @@ export class RemoteKeys implements KeyResolver {
 
   /** @throws HttpError */
   reload(): Promise<void> {
+    if (this.#failure !== undefined && this.#monotonic() < this.#failure.until) {
+      return Promise.reject(
+        new HttpError('the keys could not be had a moment ago', undefined, { cause: this.#failure.cause }),
+      );
+    }
     this.#queued ??= this.#sendNext();
     return this.#queued;
   }
@@ -87,9 +94,20 @@ export class RemoteKeys implements KeyResolver {
     return this.#flight;
   }
 
+  async #loaded(): Promise<KeySet> {
+    try {
+      const set = await this.#load();
+      this.#failure = undefined;
+      return set;
+    } catch (cause) {
+      this.#failure = { cause, until: this.#monotonic() + this.#cooldownMs };
+      throw cause;
+    }
+  }
+
   async #ask(): Promise<void> {
     this.#notBefore = this.#monotonic() + this.#cooldownMs;
-    const { keys, maxAge } = await this.#load();
+    const { keys, maxAge } = await this.#loaded();
     const known = this.#keys;
     // Only the issuer can bring a new key about, so that whoever invents kids gains nothing by this.
     if ([...keys.keys()].some((kid) => !known.has(kid))) this.#notBefore = -Infinity;
@@ -103,8 +121,8 @@ export class RemoteKeys implements KeyResolver {
  *
  * @throws HttpError also when there is no usable key among them: whoever answers so is not the issuer, or not in order
  */
-export async function fetchKeys(jwksUri: string): Promise<KeySet> {
-  const { body, headers } = await fetchJson(jwksUri, { timeoutMs: 2_000 });
+export async function fetchKeys(jwksUri: string, signal: AbortSignal): Promise<KeySet> {
+  const { body, headers } = await fetchJson(jwksUri, { signal });
   const keys = readKeys(body);
   if (keys.size === 0) throw new HttpError(`${jwksUri} gave no usable key`);
   const told = /(?:^|[\s,])max-age=(\d{1,9})(?=$|[\s,])/i.exec(headers.get('cache-control') ?? '')?.[1];

@@ -1,7 +1,8 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { HttpAdapterHost, Reflector } from '@nestjs/core';
 import { Verifier } from '../create-verifier.js';
-import { AccessError, assertVerifiesAccess, authorize, type HeadersOfRequest } from '../http-access.js';
+import type { HeadersOfRequest } from '../bearer.js';
+import { AccessError, assertVerifiesAccess, authorize } from '../http-access.js';
 import type { Principal } from '../principal.js';
 import { requirementsOf } from './decorators.js';
 import { AccessException } from './refusal.js';
