@@ -12,7 +12,7 @@ const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 
 /**
  * The token in the Authorization header; tokens in the query or the body are not looked for (RFC 9700 section 4.3.2). `ambiguous`: several
- * headers, or a Bearer header that holds no token. Whoever looked at the request before may have seen another token.
+ * headers, or a Bearer header with something that is no token. Whoever looked at the request before may have seen another token.
  */
 export function bearerOf({ headers, rawHeaders = [] }: HeadersOfRequest): Bearer {
   // By its type a text, but frameworks for other platforms than Node also give lists.
@@ -20,7 +20,7 @@ export function bearerOf({ headers, rawHeaders = [] }: HeadersOfRequest): Bearer
   if (hasSeveralAuthorizations(rawHeaders)) return 'ambiguous';
   if (authorization === undefined) return 'absent';
   if (typeof authorization !== 'string') return 'ambiguous';
-  if (!/^bearer( |$)/i.test(authorization)) return 'absent';
+  if (!/^bearer +[^ ]/i.test(authorization)) return 'absent';
   const token = BEARER.exec(authorization)?.[1];
   return token === undefined ? 'ambiguous' : { token };
 }
