@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Headers, Query, Req, Res } from '@nestjs/common';
 import { ApiBadRequestResponse, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { Principal } from '@portcullis/verifier';
+import { isSubscriberName, SUBSCRIBER_FORM, type Principal } from '@portcullis/verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Requires } from '../common/access.js';
 import { PageQuery } from '../common/pagination.js';
@@ -10,8 +10,6 @@ import { ProblemDto, invalidFields } from '../common/problem.js';
 import { FeedDto, FeedQuery, SubscriberPageDto } from './feed.dto.js';
 import { FeedService } from './feed.service.js';
 import { SubscribersService } from './subscribers.service.js';
-
-const SUBSCRIBER = /^[A-Za-z0-9._:-]{1,64}$/;
 
 @ApiTags('Validity')
 @Controller('v1/validity')
@@ -46,10 +44,8 @@ export class FeedController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    if (subscriber !== undefined && !SUBSCRIBER.test(subscriber)) {
-      throw invalidFields([
-        { field: 'portcullis-subscriber', message: 'is not a name of 1 to 64 letters, digits, . _ : or -' },
-      ]);
+    if (subscriber !== undefined && !isSubscriberName(subscriber)) {
+      throw invalidFields([{ field: 'portcullis-subscriber', message: `is not a name of ${SUBSCRIBER_FORM}` }]);
     }
     this.subscribers.seen(principal.subject, subscriber ?? '-', after);
     const { arrivedAt, signal } = request;

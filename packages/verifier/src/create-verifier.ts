@@ -9,12 +9,13 @@ import type { Health } from './health.js';
 import { introspect, type Introspection } from './introspection.js';
 import { IssuerAccess } from './issuer-access.js';
 import { LongPollFollower } from './long-poll-follower.js';
+import { assertNumber } from './option-checks.js';
 import { withoutStripped, type Principal } from './principal.js';
 import { isKeyRevoked, outrunsWindow } from './refusal.js';
 import { fetchKeys, RemoteKeys } from './remote-keys.js';
 import type { VerifiedToken } from './verified-token.js';
 import {
-  assertStaleness,
+  assertVerifyOptions,
   settingsOf,
   type BrokerVerifierOptions,
   type VerifierOptions,
@@ -88,9 +89,10 @@ export class Verifier<P = Principal> {
    *
    * @param options.timeoutMs when to give up; by default it goes on trying
    */
-  async ready({ timeoutMs = Infinity }: { timeoutMs?: number } = {}): Promise<void> {
+  async ready({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
+    if (timeoutMs !== undefined) assertNumber('timeoutMs', timeoutMs, { unit: 'ms', most: Infinity });
     const { credentials, maxStaleness } = this.#settings;
-    const until = performance.now() + timeoutMs;
+    const until = performance.now() + (timeoutMs ?? Infinity);
     for (;;) {
       this.#assertOpen();
       try {
@@ -116,7 +118,7 @@ export class Verifier<P = Principal> {
     const how: { basis: Basis } = { basis: this.#settings.credentials ? 'window' : 'signature' };
     let principal: P;
     try {
-      assertStaleness(options);
+      assertVerifyOptions(options);
       this.#assertOpen();
       principal = this.#present(await this.#decide(token, options, how));
     } catch (error) {

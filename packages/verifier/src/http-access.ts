@@ -1,5 +1,6 @@
 import { bearerOf, type HeadersOfRequest } from './bearer.js';
 import { StaleWindowError, VerificationError } from './errors.js';
+import { assertKnownNames } from './option-checks.js';
 import type { Principal } from './principal.js';
 import type { RefusalReason } from './refusal-reason.js';
 import { assertStaleness, type VerifyTokenOptions } from './verifier-options.js';
@@ -119,9 +120,7 @@ const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
  */
 export function checkedRequirements(requirements: Requirements): Requirements {
   const given: Record<string, unknown> = { ...requirements };
-  for (const name of Object.keys(given)) {
-    if (!REQUIREMENTS.has(name)) throw new TypeError(`there is no requirement ${JSON.stringify(name)}`);
-  }
+  assertKnownNames('requirement', given, REQUIREMENTS);
   for (const name of ['permissions', 'roles', 'scopes']) {
     const names = given[name] ?? [];
     if (!Array.isArray(names) || !names.every((one) => typeof one === 'string' && one !== '')) {

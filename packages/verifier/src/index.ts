@@ -61,6 +61,7 @@ export {
   type EndingKind,
 } from './refusal.js';
 export type { JsonObject } from './strict-json.js';
+export { isSubscriberName, SUBSCRIBER_FORM } from './subscriber-name.js';
 export { allows, covers, isSubject, type SubjectAction } from './subjects.js';
 export { DEFAULT_CACHE_LIMITS, TokenCache, type TokenCacheLimits } from './token-cache.js';
 export { NO_AS_OF, VerifiedToken, type EventKeys } from './verified-token.js';

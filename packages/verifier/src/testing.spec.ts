@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { basicOf } from './client-token.js';
 import { createVerifier, type Verifier } from './create-verifier.js';
 import type { Notice } from './decisions.js';
 import { StaleWindowError, VerificationError } from './errors.js';
@@ -198,6 +199,19 @@ describe('the issuer for tests', () => {
     await expect(verifier.ready({ timeoutMs: 100 })).rejects.toBeInstanceOf(StaleWindowError);
     const message = `the validity feed does not answer: POST ${issuer.url}/oauth/token answered 401`;
     expect(notices).toEqual([expect.objectContaining({ type: 'feed_lost', message })]);
+  });
+
+  it('takes no name of a subscriber that the service refuses', async () => {
+    const { access_token: token } = (await (
+      await fetch(`${issuer.url}/oauth/token`, { method: 'POST', headers: { authorization: basicOf(issuer) } })
+    ).json()) as { access_token: string };
+    const status = async (subscriber: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${token}`, 'portcullis-subscriber': subscriber };
+      return (await fetch(`${issuer.url}/v1/validity/events?after=0&wait=0`, { headers })).status;
+    };
+    expect([await status('orders-1'), await status('orders #1'), await status('x'.repeat(65))]).toEqual([
+      200, 400, 400,
+    ]);
   });
 
   it('does not wait for a follower that was closed', async () => {

@@ -2,6 +2,8 @@ import { DEFAULT_TIME_LIMITS, type TimeLimits } from './claims.js';
 import type { ClientCredentials } from './client-token.js';
 import type { Decision, Notice } from './decisions.js';
 import { issuerUrl } from './issuer-url.js';
+import { assertKnownNames, assertNumber, assertType } from './option-checks.js';
+import { isSubscriberName, SUBSCRIBER_FORM } from './subscriber-name.js';
 import type { TokenCacheLimits } from './token-cache.js';
 
 /**
@@ -12,6 +14,10 @@ export type OnStale = 'refuse' | 'introspect' | 'accept-until-exp';
 
 const ON_STALE: ReadonlySet<unknown> = new Set<OnStale>(['refuse', 'introspect', 'accept-until-exp']);
 const LONGEST_STALENESS = 3_600_000;
+/** In seconds. */
+const MOST_TOLERANCE = 3_600;
+/** A map holds not many more. */
+const MOST_CACHED = 10_000_000;
 
 export interface VerifierOptions {
   /** The `iss` of every accepted token, and where its metadata and keys are found. */
@@ -67,22 +73,49 @@ export interface VerifierSettings {
   readonly limits: TimeLimits;
 }
 
-/** @throws TypeError for options that contradict each other or are not safe */
+/** Each of them, so that the compiler asks for one that is added. */
+const OPTIONS: Readonly<Record<keyof VerifierOptions, true>> = {
+  issuer: true,
+  audience: true,
+  clientId: true,
+  clientSecret: true,
+  tokenType: true,
+  urls: true,
+  maxStaleness: true,
+  onStale: true,
+  allowInsecure: true,
+  maxAgeSeconds: true,
+  clockToleranceSeconds: true,
+  cache: true,
+  subscriber: true,
+  onNotice: true,
+  onDecision: true,
+};
+const OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(OPTIONS));
+const CACHE_OPTION_NAMES: ReadonlySet<string> = new Set(['maxEntries', 'maxBytes']);
+
+/** @throws TypeError for options that do not exist, are not of their type, contradict each other or are not safe */
 export function settingsOf(options: VerifierOptions | BrokerVerifierOptions): VerifierSettings {
+  assertKnownNames('option', options, OPTION_NAMES);
+  for (const name of ['issuer', 'audience', 'clientId', 'clientSecret', 'subscriber'] as const) {
+    assertType(name, options[name], 'string');
+  }
+  assertType('allowInsecure', options.allowInsecure, 'boolean');
+  assertType('onNotice', options.onNotice, 'function');
+  assertType('onDecision', options.onDecision, 'function');
   const { audience, maxStaleness = 5_000, onStale = 'refuse', allowInsecure = false, tokenType = 'access' } = options;
   const issuer = issuerUrl(options.issuer, allowInsecure);
-  const urls = (options.urls ?? [issuer]).map((url) => issuerUrl(url, allowInsecure));
-  if (urls.length === 0) throw new TypeError('urls names no address');
-  if (typeof audience !== 'string' || audience === '') throw new TypeError('the audience is missing');
+  const urls = urlsOf(options.urls ?? [issuer], allowInsecure);
+  if (!audience) throw new TypeError('the audience is missing');
   if (!['access', 'broker'].includes(tokenType)) throw new TypeError('tokenType is access or broker');
   assertStaleness({ maxStaleness, onStale });
   const credentials = credentialsOf(options);
   if (onStale === 'introspect' && !credentials) throw new TypeError('introspection needs client credentials');
-  const { maxAgeSeconds, clockToleranceSeconds = DEFAULT_TIME_LIMITS.clockToleranceSeconds } = options;
-  if (maxAgeSeconds !== undefined && !(maxAgeSeconds >= 0)) throw new TypeError('maxAgeSeconds is a number of seconds');
-  if (!(clockToleranceSeconds >= 0)) throw new TypeError('clockToleranceSeconds is a number of seconds');
-  const limits = { maxAgeSeconds, clockToleranceSeconds };
-  return { issuer, audience, urls, credentials, tokenType, maxStaleness, onStale, limits };
+  if (options.subscriber !== undefined && !isSubscriberName(options.subscriber)) {
+    throw new TypeError(`the subscriber is a name of ${SUBSCRIBER_FORM}`);
+  }
+  assertCacheLimits(options.cache);
+  return { issuer, audience, urls, credentials, tokenType, maxStaleness, onStale, limits: timeLimitsOf(options) };
 }
 
 /** @throws TypeError for what is neither a number of ms up to an hour nor one of the three ways */
@@ -90,9 +123,45 @@ export function assertStaleness({ maxStaleness, onStale }: VerifyTokenOptions): 
   if (onStale !== undefined && !ON_STALE.has(onStale)) {
     throw new TypeError(`onStale is refuse, introspect or accept-until-exp, not ${JSON.stringify(onStale)}`);
   }
-  if (maxStaleness !== undefined && !(maxStaleness >= 0 && maxStaleness <= LONGEST_STALENESS)) {
-    throw new TypeError('maxStaleness is in ms, from 0 to an hour');
+  if (maxStaleness !== undefined) assertNumber('maxStaleness', maxStaleness, { unit: 'ms', most: LONGEST_STALENESS });
+}
+
+const VERIFY_OPTION_NAMES: ReadonlySet<string> = new Set(['maxStaleness', 'onStale']);
+
+/** @throws TypeError for options of one request that do not exist or are none of those */
+export function assertVerifyOptions(options: VerifyTokenOptions): void {
+  assertKnownNames('option', options, VERIFY_OPTION_NAMES);
+  assertStaleness(options);
+}
+
+function urlsOf(urls: unknown, allowInsecure: boolean): string[] {
+  if (!Array.isArray(urls) || !urls.every((url) => typeof url === 'string')) {
+    throw new TypeError('urls is a list of addresses');
   }
+  if (urls.length === 0) throw new TypeError('urls names no address');
+  return urls.map((url: string) => issuerUrl(url, allowInsecure));
+}
+
+function timeLimitsOf({ maxAgeSeconds, clockToleranceSeconds }: VerifierOptions | BrokerVerifierOptions): TimeLimits {
+  const unit = 'seconds';
+  if (maxAgeSeconds !== undefined) assertNumber('maxAgeSeconds', maxAgeSeconds, { unit });
+  if (clockToleranceSeconds !== undefined) {
+    assertNumber('clockToleranceSeconds', clockToleranceSeconds, { unit, most: MOST_TOLERANCE });
+  }
+  return {
+    maxAgeSeconds,
+    clockToleranceSeconds: clockToleranceSeconds ?? DEFAULT_TIME_LIMITS.clockToleranceSeconds,
+  };
+}
+
+/** What is no number bounds nothing: all comparisons with it are false. */
+function assertCacheLimits(cache: unknown): void {
+  if (cache === undefined) return;
+  if (typeof cache !== 'object' || cache === null) throw new TypeError('cache is { maxEntries, maxBytes }');
+  assertKnownNames('option of the cache', cache, CACHE_OPTION_NAMES);
+  const { maxEntries = 0, maxBytes = 0 } = cache as Record<string, unknown>;
+  assertNumber('cache.maxEntries', maxEntries, { unit: 'tokens', most: MOST_CACHED });
+  assertNumber('cache.maxBytes', maxBytes, { unit: 'bytes' });
 }
 
 function credentialsOf({

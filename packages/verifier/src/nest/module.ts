@@ -7,9 +7,12 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { createVerifier, Verifier } from '../create-verifier.js';
+import { assertNumber } from '../option-checks.js';
 import type { VerifierOptions } from '../verifier-options.js';
 import { PortcullisGuard } from './guard.js';
 import { AccessExceptionFilter } from './refusal.js';
+
+const DEFAULT_READY_TIMEOUT = 30_000;
 
 export interface PortcullisModuleOptions extends VerifierOptions {
   /**
@@ -40,13 +43,19 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModule
   }))
   .build();
 
+/** @throws TypeError for options that do not exist or are not safe */
+function verifierOf({ readyTimeoutMs = DEFAULT_READY_TIMEOUT, ...options }: PortcullisModuleOptions): Verifier {
+  assertNumber('readyTimeoutMs', readyTimeoutMs, { unit: 'ms' });
+  return createVerifier(options);
+}
+
 /** Provides a `Verifier` that is ready when the application starts and closed when it has shut down, and the guard. */
 @Module({
   providers: [
     {
       provide: Verifier,
       inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: (options: PortcullisModuleOptions) => createVerifier(options),
+      useFactory: verifierOf,
     },
     PortcullisGuard,
     { provide: APP_FILTER, useClass: AccessExceptionFilter },
@@ -62,7 +71,7 @@ export class PortcullisModule extends ConfigurableModuleClass implements OnModul
   }
 
   async onModuleInit(): Promise<void> {
-    const { readyTimeoutMs = 30_000 } = this.options;
+    const { readyTimeoutMs = DEFAULT_READY_TIMEOUT } = this.options;
     if (readyTimeoutMs > 0) await this.verifier.ready({ timeoutMs: readyTimeoutMs });
   }
 

@@ -202,6 +202,15 @@ describe('the module for Nest', () => {
     await built.close();
   });
 
+  it.each([
+    [{ readyTimeoutMs: NaN }, 'readyTimeoutMs is a number of ms'],
+    [{ readyTimeoutMs: '5' as unknown as number }, 'not "5"'],
+    [{ maxStalenes: 5 }, 'is maxStaleness meant?'],
+  ])('does not start with %j', async (wrong, message) => {
+    const imports = [PortcullisModule.forRoot({ ...options, ...wrong })];
+    await expect(Test.createTestingModule({ imports }).compile()).rejects.toThrow(message);
+  });
+
   it('does not take two words for one route', () => {
     expect(() => {
       class Twice {

@@ -9,6 +9,7 @@ import { VerificationError } from '../errors.js';
 import { parseJws } from '../jws.js';
 import { withoutStripped } from '../principal.js';
 import { refusalOf, strippedBy } from '../refusal.js';
+import { isSubscriberName } from '../subscriber-name.js';
 import { VerifiedToken } from '../verified-token.js';
 import type { VerifierOptions } from '../verifier-options.js';
 import { FakeFeed } from './fake-feed.js';
@@ -168,13 +169,17 @@ export class FakeIssuer {
       send(response, 401, { code: 'invalid_token' });
       return;
     }
-    const subscriber = request.headers['portcullis-subscriber'];
+    const subscriber = request.headers['portcullis-subscriber'] ?? '-';
+    if (typeof subscriber !== 'string' || !isSubscriberName(subscriber)) {
+      send(response, 400, { code: 'validation_failed' });
+      return;
+    }
     this.#feed.answer(
       {
         after: Number(query.get('after')),
         waitMs: Number(query.get('wait')) * 1000,
         nonce: query.get('nonce'),
-        subscriber: typeof subscriber === 'string' ? subscriber : '-',
+        subscriber,
       },
       response,
     );
