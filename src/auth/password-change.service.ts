@@ -45,8 +45,7 @@ export class PasswordChangeService {
    */
   async change(right: ChangeRight, dto: ChangePasswordDto, caller: Caller): Promise<TokenPairDto> {
     const credentials = await this.authorise(right, dto, caller);
-    const problems = this.policy.problemsOf(dto.newPassword, credentials);
-    if (problems.length > 0) throw invalidFields(problems.map(({ message }) => ({ field: 'newPassword', message })));
+    await this.policy.require(dto.newPassword, credentials, 'newPassword');
     if (await this.hasher.verify(credentials.passwordHash, dto.newPassword, caller.signal)) {
       throw invalidFields([{ field: 'newPassword', message: 'must differ from the current password' }]);
     }

@@ -1,12 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENV, type Env } from '../../config/env.js';
-import { invalidFields, type FieldError } from '../common/problem.js';
+import { invalidFields } from '../common/problem.js';
 import { normalisedPassword } from './password-text.js';
 
-/** Whose password it is. */
+/** Whose password it is: none of these may be what it is made of. */
 export interface PasswordOwner {
   username: string;
   email: string | null;
+  displayName?: string | null;
 }
 
 /**
@@ -21,8 +22,24 @@ export class PasswordPolicy {
     this.limits = env.password;
   }
 
-  /** Empty when the password is acceptable. */
-  problemsOf(password: string, owner: PasswordOwner): FieldError[] {
+  /**
+   * Every flow that sets a password asks this before it hashes it: creation, change, reset, invitation, registration. It may take as long as a
+   * service elsewhere does to answer, so it is no part of a transaction.
+   *
+   * @param field the field of the request that brought the password, as the answer names it
+   * @throws Problem 400 with everything that is wrong, and what would be better
+   */
+  async require(password: string, owner: PasswordOwner, field = 'password'): Promise<void> {
+    const problems = await this.problemsOf(password, owner);
+    if (problems.length > 0) throw invalidFields(problems.map((message) => ({ field, message })));
+  }
+
+  /** What is wrong with it, for people to read; empty when the password is acceptable. Never repeats the password. */
+  problemsOf(password: string, owner: PasswordOwner): Promise<string[]> {
+    return Promise.resolve(this.plainProblems(password, owner));
+  }
+
+  private plainProblems(password: string, owner: PasswordOwner): string[] {
     const { minLength, maxLength } = this.limits;
     const text = normalisedPassword(password);
     const length = [...text].length;
@@ -31,13 +48,7 @@ export class PasswordPolicy {
     if (length > maxLength) messages.push(`must have at most ${maxLength} characters`);
     if (!isText(text)) messages.push('must not contain NUL or half a character');
     if (isNameOf(owner, text)) messages.push('must not be the username or the e-mail address');
-    return messages.map((message) => ({ field: 'password', message }));
-  }
-
-  /** @throws Problem 400 with every problem */
-  require(password: string, owner: PasswordOwner): void {
-    const problems = this.problemsOf(password, owner);
-    if (problems.length > 0) throw invalidFields(problems);
+    return messages;
   }
 }
 

@@ -38,7 +38,7 @@ export class UserAdministration {
 
   /** @throws Problem 400, 403, 409 `username_taken` or `email_taken`, 503 */
   async create(actor: Actor, { password, roles = [], ...given }: CreateUserDto): Promise<UserWithRoles> {
-    if (password !== undefined) this.policy.require(password, given);
+    if (password !== undefined) await this.policy.require(password, given);
     const passwordHash = password === undefined ? null : await this.hasher.hash(password);
     const id = uuidv7();
     return this.write(async (manager) => {
@@ -120,10 +120,14 @@ export class UserAdministration {
   private async newHash(
     id: string,
     password: string,
-    { username, email }: Pick<UpdateUserDto, 'username' | 'email'>,
+    { username, email, displayName }: Pick<UpdateUserDto, 'username' | 'email' | 'displayName'>,
   ): Promise<string> {
     const user = await this.records.read(this.dataSource.manager, id);
-    this.policy.require(password, { username: username ?? user.username, email: email ?? user.email });
+    await this.policy.require(password, {
+      username: username ?? user.username,
+      email: email ?? user.email,
+      displayName: displayName ?? user.displayName,
+    });
     return this.hasher.hash(password);
   }
 

@@ -13,6 +13,7 @@ export interface Credentials {
   id: string;
   username: string;
   email: string | null;
+  displayName: string | null;
   status: UserStatus;
   /** Null: no password matches. */
   passwordHash: string | null;
@@ -25,7 +26,8 @@ export type CredentialsKey = { username: string } | { email: string } | { id: st
 
 /** One statement: the clock, the hash and the epoch belong together only when one snapshot shows them all. */
 const credentialsWhere = (condition: string): string => `
-SELECT (SELECT seq FROM validity_clock) AS "asOf", u.id, u.username, u.email, u.status, u.password_hash AS "passwordHash",
+SELECT (SELECT seq FROM validity_clock) AS "asOf", u.id, u.username, u.email, u.display_name AS "displayName", u.status,
+  u.password_hash AS "passwordHash",
   u.must_change_password AS "mustChangePassword", u.session_epoch AS "sessionEpoch"
 FROM users u WHERE ${condition}`;
 
