@@ -237,8 +237,7 @@ export class Verifier<P = Principal> {
   }
 
   #ageMs(): number | null {
-    const { freshAsOf } = this.#follower;
-    return freshAsOf === undefined ? null : this.#follower.monotonic() - freshAsOf;
+    return this.#follower.ageMs ?? null;
   }
 
   #assertOpen(): void {

@@ -83,7 +83,11 @@ describe('WindowFollower', () => {
           const answer = truth.read(after);
           return Promise.resolve(mood === 'garble' ? { ...answer, floor: answer.seq + 1 } : answer);
         };
-        const follower = new WindowFollower(source, window, { timeoutMs: 60_000, monotonic: () => clock });
+        const follower = new WindowFollower(source, window, {
+          timeoutMs: 60_000,
+          monotonic: () => clock,
+          wall: () => clock,
+        });
 
         const follow = async (next: typeof mood): Promise<void> => {
           mood = next;

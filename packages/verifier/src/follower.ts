@@ -1,7 +1,7 @@
 import { afterAnswers } from './after-answers.js';
 import { StaleWindowError } from './errors.js';
 import type { CatchUp, ValiditySource } from './events.js';
-import { Freshness } from './freshness.js';
+import { Freshness, type Reading } from './freshness.js';
 import type { ValidityWindow } from './window.js';
 
 export interface FollowerOptions {
@@ -11,6 +11,8 @@ export interface FollowerOptions {
   loadTimeoutMs?: number;
   /** A clock that only goes forward, in ms. */
   monotonic?: () => number;
+  /** The time of day, in ms since 1970. When it runs ahead of the monotonic clock, the machine was suspended. */
+  wall?: () => number;
 }
 
 /** The callers of one turn of the event loop. They share one answer. */
@@ -23,7 +25,7 @@ interface Group {
 
 /** The catch-up under way. */
 interface Flight {
-  sentAt: number;
+  sent: Reading;
   readonly abort: AbortController;
   readonly cancelTimeout: () => void;
 }
@@ -63,14 +65,19 @@ export class WindowFollower {
   constructor(
     source: ValiditySource,
     window: ValidityWindow,
-    { timeoutMs = 2_000, loadTimeoutMs = timeoutMs, monotonic = () => performance.now() }: FollowerOptions = {},
+    {
+      timeoutMs = 2_000,
+      loadTimeoutMs = timeoutMs,
+      monotonic = () => performance.now(),
+      wall = () => Date.now(),
+    }: FollowerOptions = {},
   ) {
     this.#source = source;
     this.window = window;
     this.#timeoutMs = timeoutMs;
     this.#patienceMs = loadTimeoutMs;
     this.monotonic = monotonic;
-    this.#freshness = new Freshness(monotonic);
+    this.#freshness = new Freshness({ monotonic, wall });
   }
 
   /** The moment as of which the window is known to be fresh, in ms on the monotonic clock; undefined before the first answer. */
@@ -80,7 +87,7 @@ export class WindowFollower {
 
   /**
    * The time of day by the clock of the truth, in ms since 1970, as of its last answer; by this machine's clock when the
-   * source does not tell. It may be ahead by as long as that answer was under way, but not behind.
+   * source does not tell. It may be ahead by as long as that answer was under way.
    */
   now(): number {
     return this.#freshness.now();
@@ -93,8 +100,7 @@ export class WindowFollower {
    * @throws StaleWindowError (rejection) when that cannot be had in time
    */
   freshSince(moment: number): Promise<void> | undefined {
-    const { asOf } = this.#freshness;
-    if (asOf !== undefined && asOf >= moment) return undefined;
+    if (this.#freshness.reaches(moment)) return undefined;
     if (this.#stopped) return Promise.reject(new StaleWindowError('the validity window is no longer followed'));
     const now = this.monotonic();
     const reachable = moment < now ? moment : now;
@@ -163,7 +169,7 @@ export class WindowFollower {
 
   #send(): void {
     const flight: Flight = {
-      sentAt: this.monotonic(),
+      sent: this.#freshness.reading(),
       abort: new AbortController(),
       cancelTimeout: afterAnswers(this.#patienceMs, () => {
         this.#patienceMs = Math.min(this.#patienceMs * 2, this.#timeoutMs * MOST_PATIENCE);
@@ -189,12 +195,12 @@ export class WindowFollower {
 
   /** Asks for what follows `after`; false when the answer does not continue the window. */
   async #ask(flight: Flight, after: number): Promise<boolean> {
-    flight.sentAt = this.monotonic();
+    flight.sent = this.#freshness.reading();
     const answer = await this.#source(after, flight.abort.signal);
     // Given up meanwhile: another catch-up may have gone further.
     if (this.#flight !== flight) return true;
     if (this.window.apply(answer, after) === 'reload') return false;
-    this.#freshness.note(answer, flight.sentAt);
+    this.#freshness.note(answer, flight.sent);
     this.#onApplied(answer, after);
     return true;
   }
@@ -203,9 +209,8 @@ export class WindowFollower {
     flight.cancelTimeout();
     this.#patienceMs = this.#timeoutMs;
     this.#flight = undefined;
-    const { asOf = -Infinity } = this.#freshness;
     for (const group of this.#groups) {
-      if (group.moment <= asOf) this.#settle(group);
+      if (this.#freshness.reaches(group.moment)) this.#settle(group);
     }
     this.#pump();
   }
@@ -213,7 +218,7 @@ export class WindowFollower {
   #fail(flight: Flight, error: StaleWindowError): void {
     this.#abandon(flight);
     for (const group of this.#groups) {
-      if (group.moment <= flight.sentAt) this.#settle(group, error);
+      if (group.moment <= flight.sent.at) this.#settle(group, error);
     }
     this.#pump();
   }

@@ -68,7 +68,7 @@ describe('following the feed by long polls', () => {
 
   it('is as fresh as the moment at which the question was sent, plus the wait that the source tells, and never more', async () => {
     let now = 1000;
-    const { source, follower } = follow({ monotonic: () => now });
+    const { source, follower } = follow({ monotonic: () => now, wall: () => now });
     const first = await source.next();
     // However late the answer comes, it proves nothing about the time since the source read the truth.
     now = 4000;
@@ -80,12 +80,25 @@ describe('following the feed by long polls', () => {
 
   it('believes no wait that is longer than the answer took', async () => {
     let now = 1000;
-    const { source, follower } = follow({ monotonic: () => now });
+    const { source, follower } = follow({ monotonic: () => now, wall: () => now });
     const first = await source.next();
     now = 1200;
     first.answer({ seq: 10, waitedMs: 60_000 });
     await source.next();
     expect(follower.freshAsOf).toBe(1200);
+  });
+
+  it('asks anew after the machine was suspended, although the clock that only goes forward has not moved', async () => {
+    let wall = 1_700_000_000_000;
+    const { source, follower } = follow({ monotonic: () => 1000, wall: () => wall });
+    (await source.next()).answer({ seq: 10 });
+    await source.next();
+    expect(follower.freshSince(1000)).toBeUndefined();
+    wall += 3_600_000;
+    const known = follower.freshSince(0);
+    (await source.next()).answer({ seq: 10 });
+    await expect(known).resolves.toBeUndefined();
+    expect(follower.ageMs).toBe(0);
   });
 
   it('asks anew without waiting when somebody needs to know now', async () => {

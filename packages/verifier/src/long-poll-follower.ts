@@ -25,6 +25,8 @@ export interface LongPollOptions {
   timeoutMs?: number;
   /** A clock that only goes forward, in ms. */
   monotonic?: () => number;
+  /** The time of day, in ms since 1970. When it runs ahead of the monotonic clock, the machine was suspended. */
+  wall?: () => number;
   /** From 0 up to 1: spreads out the retries of many services. */
   random?: () => number;
   /** Told of the first of several failures in a row, and with undefined of the first success after. It must not throw. */
@@ -40,7 +42,6 @@ interface Caller {
 }
 
 interface Poll {
-  sentAt: number;
   readonly waits: boolean;
   readonly abort: AbortController;
   /** It was given up because somebody needs an answer now; that is no failure. */
@@ -75,11 +76,11 @@ export class LongPollFollower {
   #stopped = false;
 
   constructor(source: LongPollSource, window: ValidityWindow, options: LongPollOptions) {
-    const { waitSeconds, timeoutMs = 2_000, monotonic = () => performance.now() } = options;
+    const { waitSeconds, timeoutMs = 2_000, monotonic = () => performance.now(), wall = () => Date.now() } = options;
     this.#source = source;
     this.window = window;
     this.monotonic = monotonic;
-    this.#freshness = new Freshness(monotonic);
+    this.#freshness = new Freshness({ monotonic, wall });
     this.#waitSeconds = waitSeconds;
     this.#timeoutMs = timeoutMs;
     this.#random = options.random ?? Math.random;
@@ -100,6 +101,11 @@ export class LongPollFollower {
     return this.#freshness.asOf;
   }
 
+  /** How old what is known is, in ms, with the time in which the machine was suspended; undefined before the first answer. */
+  get ageMs(): number | undefined {
+    return this.#freshness.age;
+  }
+
   /** The time of day by the clock of the truth, in ms since 1970; by this machine's clock before the first answer. */
   now(): number {
     return this.#freshness.now();
@@ -112,8 +118,7 @@ export class LongPollFollower {
    * @throws StaleWindowError (rejection)
    */
   freshSince(moment: number): Promise<void> | undefined {
-    const { asOf } = this.#freshness;
-    if (asOf !== undefined && asOf >= moment) return undefined;
+    if (this.#freshness.reaches(moment)) return undefined;
     if (this.#stopped) return Promise.reject(new StaleWindowError('the validity feed is no longer followed'));
     if (this.#failures > 0) return Promise.reject(new StaleWindowError('the validity feed does not answer'));
     const now = this.monotonic();
@@ -164,12 +169,11 @@ export class LongPollFollower {
   async #run(): Promise<void> {
     while (!this.#stopped) {
       const poll: Poll = {
-        sentAt: this.monotonic(),
         waits: this.#callers.size === 0 && this.window.loaded && this.#failures === 0,
         abort: new AbortController(),
         hurried: false,
       };
-      const began = poll.sentAt;
+      const began = this.monotonic();
       this.#poll = poll;
       const error = await this.#ask(poll);
       this.#poll = undefined;
@@ -200,10 +204,10 @@ export class LongPollFollower {
       for (const after of new Set([this.window.position, 0])) {
         const waitSeconds = poll.waits && after !== 0 ? this.#waitSeconds : 0;
         patience.begin(waitSeconds * 1000);
-        poll.sentAt = this.monotonic();
+        const sent = this.#freshness.reading();
         const answer = await abortable(this.#source(after, waitSeconds, abort.signal, heard), abort.signal);
         if ((await this.window.applyGradually(answer, after)) === 'applied') {
-          this.#freshness.note(answer, poll.sentAt);
+          this.#freshness.note(answer, sent);
           return undefined;
         }
       }
@@ -218,9 +222,8 @@ export class LongPollFollower {
   #succeeded(): void {
     if (this.#failures > 0) this.#onConnection(undefined);
     this.#failures = 0;
-    const { asOf = -Infinity } = this.#freshness;
     for (const caller of this.#callers) {
-      if (caller.moment <= asOf) caller.settle();
+      if (this.#freshness.reaches(caller.moment)) caller.settle();
     }
   }
 
