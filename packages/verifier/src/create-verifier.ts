@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { brokerPrincipalOf, type BrokerPrincipal } from './broker-principal.js';
 import { timeRefusal } from './claims.js';
+import type { ClientCredentials } from './client-token.js';
 import { harmless, outcomeOf, type Basis, type Decision, type Notice } from './decisions.js';
 import { StaleWindowError, VerificationError } from './errors.js';
 import { FeedClient } from './feed-client.js';
 import type { Health } from './health.js';
 import { introspect, type Introspection } from './introspection.js';
+import { Introspections } from './introspections.js';
 import { IssuerAccess } from './issuer-access.js';
 import { LongPollFollower } from './long-poll-follower.js';
 import { assertNumber } from './option-checks.js';
@@ -40,6 +42,7 @@ export class Verifier<P = Principal> {
   readonly #keys: RemoteKeys;
   readonly #follower: LongPollFollower;
   readonly #tokens: TokenVerifier<LongPollFollower>;
+  readonly #introspections: Introspections | undefined;
   readonly #notify: (notice: Notice) => void;
   readonly #onDecision: ((decision: Decision) => void) | undefined;
   readonly #counts = { accepted: 0, refused: 0, unavailable: 0, acceptedOnOldKnowledge: 0, introspected: 0 };
@@ -61,6 +64,7 @@ export class Verifier<P = Principal> {
     this.#access = new IssuerAccess(issuer, urls);
     this.#keys = new RemoteKeys(() => this.#access.ask(({ jwksUri }, signal) => fetchKeys(jwksUri, signal)));
     this.#follower = this.#makeFollower(options.subscriber ?? ownName());
+    this.#introspections = this.#settings.credentials && this.#makeIntrospections(this.#settings.credentials);
     this.#tokens = new TokenVerifier({
       issuer,
       audience,
@@ -154,18 +158,24 @@ export class Verifier<P = Principal> {
   }
 
   async #decide(token: string, options: VerifyTokenOptions, how: { basis: Basis }): Promise<Principal> {
-    const { credentials, maxStaleness, onStale } = this.#settings;
+    const { credentials } = this.#settings;
+    const { maxStaleness = this.#settings.maxStaleness, onStale = this.#settings.onStale } = options;
+    const arrivedAt = this.#follower.monotonic();
     if (!credentials) return this.#bySignature(await this.#published(token));
     try {
-      return await this.#tokens.verify(token, { maxStalenessMs: options.maxStaleness ?? maxStaleness });
+      return await this.#tokens.verify(token, { arrivedAt, maxStalenessMs: maxStaleness });
     } catch (error) {
       if (!(error instanceof StaleWindowError)) throw error;
-      switch (options.onStale ?? onStale) {
+      switch (onStale) {
         case 'refuse':
           throw error;
         case 'introspect':
           how.basis = 'introspection';
-          return this.#byIntrospection(await this.#authenticated(token), token, error);
+          return this.#byIntrospection(await this.#authenticated(token), {
+            token,
+            notBefore: arrivedAt - maxStaleness,
+            stale: error,
+          });
         case 'accept-until-exp':
           how.basis = 'old_knowledge';
           return this.#byOldKnowledge(await this.#authenticated(token));
@@ -211,14 +221,16 @@ export class Verifier<P = Principal> {
   }
 
   /** What is refused without asking stays refused: the issuer knows nothing of this verifier's own limits. */
-  async #byIntrospection(verified: VerifiedToken, token: string, stale: Error): Promise<Principal> {
-    const { credentials } = this.#settings;
-    if (!credentials) throw stale;
+  async #byIntrospection(
+    verified: VerifiedToken,
+    { token, notBefore, stale }: { token: string; notBefore: number; stale: StaleWindowError },
+  ): Promise<Principal> {
+    if (!this.#introspections) throw stale;
     const principal = this.#byWhatIsKnown(verified);
     const { claims } = verified;
     let now: Introspection;
     try {
-      now = await this.#access.ask((issuer, signal) => introspect(issuer, token, credentials, signal));
+      now = await this.#introspections.about(token, notBefore);
     } catch (cause) {
       throw new StaleWindowError('neither the validity feed nor introspection answers', { cause });
     }
@@ -242,6 +254,13 @@ export class Verifier<P = Principal> {
 
   #assertOpen(): void {
     if (this.#closed) throw new StaleWindowError('the verifier was closed');
+  }
+
+  #makeIntrospections(credentials: ClientCredentials): Introspections {
+    return new Introspections(
+      (token) => this.#access.ask((issuer, signal) => introspect(issuer, token, credentials, signal)),
+      this.#follower.monotonic,
+    );
   }
 
   #makeFollower(subscriber: string): LongPollFollower {
