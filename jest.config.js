@@ -1,3 +1,6 @@
+/** As part of a regular expression. */
+const ROOT = import.meta.dirname.replace(/[^\w/]/g, '\\$&');
+
 const transform = {
   '^.+\\.ts$': [
     '@swc/jest',
@@ -26,6 +29,18 @@ const common = {
   watchPathIgnorePatterns: ['<rootDir>/data/'],
 };
 
+/** The service and what supports the tests, once per worker; but what itself speaks to Jest stays in each test's own world. */
+const natively = {
+  transform: {
+    [`${ROOT}/(src|config|migrations|packages/verifier/src)/.+\\.ts$`]: '<rootDir>/test/support/native-transform.js',
+    [`${ROOT}/test/(proof/)?support/(?!global-|crash-run|fault-scene).+\\.ts$`]:
+      '<rootDir>/test/support/native-transform.js',
+    ...transform,
+  },
+  moduleNameMapper: { ...common.moduleNameMapper, '^typeorm$': '<rootDir>/test/support/native-typeorm.ts' },
+  testEnvironment: '<rootDir>/test/support/native-environment.js',
+};
+
 const withPostgres = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
@@ -42,7 +57,13 @@ export default {
       displayName: 'spec',
       testMatch: ['<rootDir>/{src,config,migrations,packages}/**/*.spec.ts', '<rootDir>/test/support/**/*.spec.ts'],
     },
-    { ...common, ...withPostgres, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.ts'] },
-    { ...common, ...withPostgres, displayName: 'proof', testMatch: ['<rootDir>/test/proof/**/*.proof.ts'] },
+    { ...common, ...natively, ...withPostgres, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e.ts'] },
+    {
+      ...common,
+      ...natively,
+      ...withPostgres,
+      displayName: 'proof',
+      testMatch: ['<rootDir>/test/proof/**/*.proof.ts'],
+    },
   ],
 };
