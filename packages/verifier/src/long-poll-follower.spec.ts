@@ -35,6 +35,11 @@ class Source {
       else this.asked.push(question);
     });
 
+  /** How many questions the test has not looked at. */
+  get unheard(): number {
+    return this.asked.length;
+  }
+
   next(): Promise<Question> {
     const question = this.asked.shift();
     return question ? Promise.resolve(question) : new Promise((resolve) => this.waiting.push(resolve));
@@ -101,16 +106,64 @@ describe('following the feed by long polls', () => {
     expect(follower.ageMs).toBe(0);
   });
 
-  it('asks anew without waiting when somebody needs to know now', async () => {
+  it('asks beside the question that waits when somebody needs to know now, once for all who do, and goes on waiting', async () => {
+    const { source, follower } = follow();
+    (await source.next()).answer({ seq: 10 });
+    const waiting = await source.next();
+    for (let round = 0; round < 3; round++) {
+      const known = Array.from({ length: 100 }, () => follower.freshSince(follower.monotonic()));
+      const aside = await source.next();
+      expect([aside.after, aside.waitSeconds]).toEqual([10, 0]);
+      aside.answer({ seq: 10 });
+      for (const one of known) await one;
+    }
+    expect(source.unheard).toBe(0);
+    expect(waiting.signal.aborted).toBe(false);
+    waiting.answer({ seq: 11, events: [disabled(11)] });
+    const next = await source.next();
+    expect([next.after, next.waitSeconds]).toEqual([11, 2]);
+  });
+
+  it('asks once more for those who came after the question beside was sent', async () => {
+    const { source, follower } = follow();
+    (await source.next()).answer({ seq: 10 });
+    await source.next();
+    const first = follower.freshSince(follower.monotonic());
+    const aside = await source.next();
+    while (follower.monotonic() === performance.now()) await new Promise(setImmediate);
+    const second = follower.freshSince(follower.monotonic());
+    expect(source.unheard).toBe(0);
+    aside.answer({ seq: 10 });
+    await first;
+    (await source.next()).answer({ seq: 10 });
+    await second;
+  });
+
+  it('takes over whichever answer is newer, and nothing of one that it has gone beyond', async () => {
     const { source, follower } = follow();
     (await source.next()).answer({ seq: 10 });
     const waiting = await source.next();
     const known = follower.freshSince(follower.monotonic());
+    (await source.next()).answer({ seq: 12, events: [disabled(12)] });
+    await known;
+    const next = await source.next();
+    expect([next.after, next.waitSeconds, waiting.signal.aborted]).toEqual([12, 2, false]);
+    waiting.answer({ seq: 11 });
+    next.answer({ seq: 13 });
+    expect((await source.next()).after).toBe(13);
+    expect(follower.window.newest('client', 'orders')?.seq).toBe(12);
+  });
+
+  it('gives up both when the one beside fails', async () => {
+    const { source, follower } = follow({ random: () => 0 });
+    (await source.next()).answer({ seq: 10 });
+    const waiting = await source.next();
+    const known = follower.freshSince(follower.monotonic());
+    (await source.next()).fail();
+    await expect(known).rejects.toBeInstanceOf(StaleWindowError);
     expect(waiting.signal.aborted).toBe(true);
-    const hurried = await source.next();
-    expect([hurried.after, hurried.waitSeconds]).toEqual([10, 0]);
-    hurried.answer({ seq: 10 });
-    await expect(known).resolves.toBeUndefined();
+    (await source.next()).answer({ seq: 10 });
+    expect((await source.next()).waitSeconds).toBe(2);
   });
 
   it('loads the whole window again when an answer does not continue it', async () => {

@@ -2,7 +2,7 @@ import { abortable } from './abortable.js';
 import { afterAnswers } from './after-answers.js';
 import { StaleWindowError } from './errors.js';
 import type { CatchUp } from './events.js';
-import { Freshness } from './freshness.js';
+import { Freshness, type Reading } from './freshness.js';
 import { Patience, type Heard } from './patience.js';
 import type { ValidityWindow } from './window.js';
 
@@ -41,16 +41,18 @@ interface Caller {
   readonly settle: (error?: StaleWindowError) => void;
 }
 
-interface Poll {
-  readonly waits: boolean;
-  readonly abort: AbortController;
-  /** It was given up because somebody needs an answer now; that is no failure. */
-  hurried: boolean;
+/** A question under way. */
+interface Question {
+  readonly after: number;
+  readonly sent: Reading;
+  readonly answer: Promise<CatchUp>;
+  /** Gives it up, unless it is answered. */
+  readonly end: () => void;
 }
 
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 2_000;
-/** Between two polls at least so long (ms), whatever the source answers. */
+/** Between two questions at least so long (ms), whatever the source answers. */
 const SHORTEST_ROUND_MS = 10;
 /** So many times `timeoutMs` is the longest that an answer may take of which parts keep coming. */
 const LONGEST_ANSWER = 16;
@@ -68,10 +70,11 @@ export class LongPollFollower {
   readonly #random: () => number;
   readonly #onConnection: (error: StaleWindowError | undefined) => void;
   readonly #callers = new Set<Caller>();
-  #poll: Poll | undefined;
+  readonly #underWay = new Set<Question>();
   readonly #freshness: Freshness;
   #failures = 0;
   #wake: (() => void) | undefined;
+  #hurry: (() => void) | undefined;
   #started = false;
   #stopped = false;
 
@@ -137,7 +140,7 @@ export class LongPollFollower {
       };
       this.#callers.add(caller);
     });
-    this.#hurry();
+    this.#hurry?.();
     return promise;
   }
 
@@ -153,42 +156,66 @@ export class LongPollFollower {
 
   stop(): void {
     this.#stopped = true;
-    this.#poll?.abort.abort();
+    for (const { end } of this.#underWay) end();
     this.#wake?.();
     this.#settleAll(new StaleWindowError('the validity feed is no longer followed'));
   }
 
-  /** Somebody needs to know now: a poll that may wait for seconds is asked anew without waiting. */
-  #hurry(): void {
-    const poll = this.#poll;
-    if (poll?.waits !== true) return;
-    poll.hurried = true;
-    poll.abort.abort();
-  }
-
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const poll: Poll = {
-        waits: this.#callers.size === 0 && this.window.loaded && this.#failures === 0,
-        abort: new AbortController(),
-        hurried: false,
-      };
       const began = this.monotonic();
-      this.#poll = poll;
-      const error = await this.#ask(poll);
-      this.#poll = undefined;
+      const error = await this.#round().catch(
+        (cause: unknown) => new StaleWindowError('the validity feed failed', { cause }),
+      );
       if (this.stopped) return;
       if (error === undefined) this.#succeeded();
-      else if (!poll.hurried) this.#failed(error);
-      if (poll.hurried) continue;
-      const rest = this.#failures > 0 ? this.#retryMs() : SHORTEST_ROUND_MS - (this.monotonic() - began);
-      if (rest > 0) await this.#sleep(rest);
+      else this.#failed(error);
+      await this.#sleep(this.#failures > 0 ? this.#retryMs() : SHORTEST_ROUND_MS - (this.monotonic() - began));
     }
   }
 
-  /** One question, and a second for the whole window where the answer does not continue it. */
-  async #ask(poll: Poll): Promise<StaleWindowError | undefined> {
-    const { abort } = poll;
+  /** A question that waits for something to happen, or one that does not wait where somebody needs to know now. Undefined when it was answered. */
+  async #round(): Promise<StaleWindowError | undefined> {
+    const { position } = this.window;
+    if (this.#callers.size > 0 || this.#failures > 0 || position === 0) return this.#takeOver(this.#put(position, 0));
+    const idle = this.#put(position, this.#waitSeconds);
+    try {
+      while ((await this.#firstOf(idle)) !== idle) {
+        const began = this.monotonic();
+        const aside = this.#put(position, 0);
+        if ((await this.#firstOf(idle, aside)) === idle) {
+          aside.end();
+          break;
+        }
+        const error = await this.#takeOver(aside);
+        if (error) throw error;
+        this.#succeeded();
+        // The other is answered with the same, and left to end by itself: to give it up would cost the connection.
+        if (this.window.position !== position) return undefined;
+        await Promise.race([idle.answer, pause(SHORTEST_ROUND_MS - (this.monotonic() - began))]);
+      }
+    } catch (error) {
+      idle.end();
+      throw error;
+    }
+    return this.#takeOver(idle);
+  }
+
+  /** Which is answered first; without `aside`, undefined as soon as somebody needs to know. @throws what the first that fails fails with */
+  async #firstOf(idle: Question, aside?: Question): Promise<Question | undefined> {
+    const other =
+      aside?.answer.then(() => aside) ??
+      new Promise<undefined>((resolve) => {
+        this.#hurry = (): void => {
+          resolve(undefined);
+        };
+        if (this.#callers.size > 0) this.#hurry();
+      });
+    return Promise.race([idle.answer.then(() => idle), other]);
+  }
+
+  #put(after: number, waitSeconds: number): Question {
+    const abort = new AbortController();
     const limits = {
       silenceMs: this.#timeoutMs,
       longestMs: this.#timeoutMs * LONGEST_ANSWER,
@@ -200,23 +227,36 @@ export class LongPollFollower {
     const heard = (of?: Heard): void => {
       patience.heard(of);
     };
-    try {
-      for (const after of new Set([this.window.position, 0])) {
-        const waitSeconds = poll.waits && after !== 0 ? this.#waitSeconds : 0;
-        patience.begin(waitSeconds * 1000);
-        const sent = this.#freshness.reading();
-        const answer = await abortable(this.#source(after, waitSeconds, abort.signal, heard), abort.signal);
-        if ((await this.window.applyGradually(answer, after)) === 'applied') {
-          this.#freshness.note(answer, sent);
-          return undefined;
-        }
-      }
-      return new StaleWindowError('the validity feed gave no whole window');
-    } catch (cause) {
-      return new StaleWindowError('the validity feed failed', { cause });
-    } finally {
+    patience.begin(waitSeconds * 1000);
+    const sent = this.#freshness.reading();
+    const answer = abortable(this.#source(after, waitSeconds, abort.signal, heard), abort.signal).finally(() => {
       patience.end();
+      this.#underWay.delete(question);
+    });
+    // One that is left to end by itself may fail.
+    answer.catch(() => undefined);
+    const question: Question = {
+      after,
+      sent,
+      answer,
+      end: () => {
+        abort.abort();
+      },
+    };
+    this.#underWay.add(question);
+    return question;
+  }
+
+  /** What the question is answered with, and the whole window where that does not continue it. */
+  async #takeOver(question: Question): Promise<StaleWindowError | undefined> {
+    const { after, sent } = question;
+    const answer = await question.answer;
+    if ((await this.window.applyGradually(answer, after)) === 'applied') {
+      this.#freshness.note(answer, sent);
+      return undefined;
     }
+    if (after !== 0) return this.#takeOver(this.#put(0, 0));
+    return new StaleWindowError('the validity feed gave no whole window');
   }
 
   #succeeded(): void {
@@ -244,6 +284,7 @@ export class LongPollFollower {
   }
 
   async #sleep(ms: number): Promise<void> {
+    if (ms <= 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {
@@ -253,4 +294,8 @@ export class LongPollFollower {
     });
     this.#wake = undefined;
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }
