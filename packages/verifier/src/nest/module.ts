@@ -70,9 +70,16 @@ export class PortcullisModule extends ConfigurableModuleClass implements OnModul
     super();
   }
 
+  /** Where the start fails here, nobody calls `onApplicationShutdown`: what follows would keep the process alive. */
   async onModuleInit(): Promise<void> {
     const { readyTimeoutMs = DEFAULT_READY_TIMEOUT } = this.options;
-    if (readyTimeoutMs > 0) await this.verifier.ready({ timeoutMs: readyTimeoutMs });
+    if (readyTimeoutMs === 0) return;
+    try {
+      await this.verifier.ready({ timeoutMs: readyTimeoutMs });
+    } catch (error) {
+      await this.verifier.close();
+      throw error;
+    }
   }
 
   /** Not earlier: until its server is closed there are requests to decide. */

@@ -173,6 +173,16 @@ describe('the module for Nest', () => {
     expect(hasty.verifier.life).toEqual([]);
   });
 
+  it('is closed when it does not get ready, so that a process whose start failed can end', async () => {
+    const verifier = new StubVerifier();
+    verifier.ready = () => Promise.reject(new StaleWindowError('nobody answers'));
+    const imports = [PortcullisModule.forRoot(options)];
+    const built = await Test.createTestingModule({ imports }).overrideProvider(Verifier).useValue(verifier).compile();
+    const app = built.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
+    await expect(app.init()).rejects.toThrow('nobody answers');
+    expect(verifier.life).toEqual(['closed']);
+  });
+
   it('takes its options from elsewhere, and leaves the guard to the routes', async () => {
     @Injectable()
     class Settings {
