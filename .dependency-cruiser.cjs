@@ -1,6 +1,6 @@
 /** Which rooms of src/ a room may use, besides `common` and `database`, which are open to all. */
 const ARROWS = {
-  auth: ['users', 'sessions', 'clients', 'tokens', 'permissions', 'validity', 'audit'],
+  auth: ['users', 'sessions', 'clients', 'tokens', 'permissions', 'validity', 'mail', 'audit'],
   users: ['permissions', 'sessions', 'audit'],
   tokens: ['keys', 'validity', 'clients', 'permissions', 'audit'],
   clients: ['permissions', 'keys', 'audit'],
@@ -8,6 +8,7 @@ const ARROWS = {
   keys: ['audit'],
   sessions: ['audit'],
   validity: ['audit'],
+  mail: ['audit'],
   health: ['validity'],
   cli: ['auth', 'users', 'clients', 'tokens', 'keys'],
   audit: [],

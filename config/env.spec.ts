@@ -50,6 +50,12 @@ describe('readEnv', () => {
       hashQueue: 64,
       rateLimits: true,
       smtpUrl: null,
+      mail: {
+        from: { name: '', address: 'portcullis@localhost' },
+        templates: null,
+        pagesUrl: 'http://localhost:3000',
+      },
+      linkTtl: { reset: 3600, invitation: 7 * 24 * 3600 },
       trustedProxies: [],
       corsOrigins: [],
       bodyLimit: 65_536,
@@ -140,6 +146,14 @@ const ACCEPTANCE: [name: string, accepted: string[], refused: string[]][] = [
   ],
   ['REDIS_URL', ['redis://r:6379', 'rediss://:secret@r'], ['r:6379']],
   ['PORTCULLIS_SMTP_URL', ['smtps://u:p@mail:465'], ['mail']],
+  [
+    'PORTCULLIS_MAIL_FROM',
+    ['auth@example.org', 'Example <auth@example.org>', '<auth@localhost>'],
+    ['auth', 'a@b, c@d', 'Example <a@b> <c@d>', 'Ex\nBcc: x <a@b>', 'a b@c', '"a@b"@c'],
+  ],
+  ['PORTCULLIS_PAGES_URL', ['https://app.example/account'], ['https://app.example/', 'app.example']],
+  ['PORTCULLIS_RESET_TTL', ['15m'], ['10s', '2d']],
+  ['PORTCULLIS_INVITATION_TTL', ['30d'], ['31d']],
   [
     'PORTCULLIS_ISSUER',
     ['https://a.example', 'http://localhost:3000', 'https://a.example/auth'],

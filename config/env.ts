@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { nearestName } from './nearest-name.js';
+import type { Mailbox } from './parsers.js';
 import { VARIABLES, type Variable } from './variables.js';
 
 export { configurationTable, SIGNING_ALGORITHMS, VARIABLES } from './variables.js';
@@ -55,6 +56,15 @@ export interface Env {
   readonly rateLimits: boolean;
   /** `null` means the outbox in `dataDir`. */
   readonly smtpUrl: string | null;
+  readonly mail: {
+    readonly from: Mailbox;
+    /** An absolute path; `null` means the built-in templates. */
+    readonly templates: string | null;
+    /** Base URL of the pages that links lead to, without a trailing slash. */
+    readonly pagesUrl: string;
+  };
+  /** Seconds for which the links in mails are good. */
+  readonly linkTtl: { readonly reset: number; readonly invitation: number };
   /** IP addresses and CIDR blocks. */
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
@@ -202,6 +212,7 @@ function isKubernetesServiceLink(name: string, text: string): boolean {
 
 function assemble(values: Values): Env {
   const brokerAudience = values.brokerAudience === 'off' ? null : values.brokerAudience;
+  const issuer = values.issuer ?? `http://localhost:${values.port}`;
   return Object.freeze({
     port: values.port,
     host: values.host,
@@ -211,7 +222,7 @@ function assemble(values: Values): Env {
     databasePrepared: values.databasePrepared,
     redisUrl: values.redisUrl,
     dataDir: values.dataDir,
-    issuer: values.issuer ?? `http://localhost:${values.port}`,
+    issuer,
     admin: Object.freeze({ username: values.adminUsername, password: values.adminPassword }),
     masterKey: values.masterKey,
     masterKeyPrevious: values.masterKeyPrevious,
@@ -236,6 +247,12 @@ function assemble(values: Values): Env {
     hashQueue: values.hashQueue,
     rateLimits: values.rateLimits,
     smtpUrl: values.smtpUrl,
+    mail: Object.freeze({
+      from: values.mailFrom ?? Object.freeze({ name: '', address: `portcullis@${new URL(issuer).hostname}` }),
+      templates: values.mailTemplates,
+      pagesUrl: values.pagesUrl ?? issuer,
+    }),
+    linkTtl: Object.freeze({ reset: values.resetTtl, invitation: values.invitationTtl }),
     trustedProxies: Object.freeze([...(values.trustedProxies ?? [])]),
     corsOrigins: Object.freeze([...(values.corsOrigins ?? [])]),
     bodyLimit: values.bodyLimit,

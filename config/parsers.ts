@@ -98,6 +98,24 @@ export const issuer: Parser<string> = {
   },
 };
 
+export interface Mailbox {
+  /** Empty when there is only an address. */
+  readonly name: string;
+  readonly address: string;
+}
+
+/** Narrower than RFC 5322: what every mail server takes, and nothing that could be taken for two addresses. */
+export const mailbox: Parser<Mailbox> = {
+  expected: 'an address as in auth@example.org or Example <auth@example.org>',
+  parse: (text) => {
+    const [, name = '', bracketed] = /^([^<>"\p{Cc}]*)<([^<>]*)>$/u.exec(text) ?? [];
+    const address = bracketed ?? text;
+    return /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}$/.test(address)
+      ? Object.freeze({ name: name.trim(), address })
+      : undefined;
+  },
+};
+
 /** Exact origins (RFC 6454), separated by commas. */
 export const origins = list('exact origins such as https://app.example.org (never *)', (item) =>
   httpUrl(item)?.origin === item && !item.includes('*') ? item : undefined,

@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import type { Logger } from 'pino';
 import { ENV, type Env } from '../config/env.js';
 import { AuditModule } from './audit/audit.module.js';
+import { AccountsModule } from './auth/accounts/accounts.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { JwtAuthGuard } from './auth/jwt-auth.guard.js';
 import { OAuthModule } from './auth/oauth/oauth.module.js';
@@ -19,6 +20,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { LandingController } from './landing.controller.js';
+import { MailModule } from './mail/mail.module.js';
 import { PermissionsGuard } from './permissions/permissions.guard.js';
 import { PermissionsModule } from './permissions/permissions.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -72,8 +74,10 @@ export class AppModule {
         TokensModule,
         UsersModule,
         SessionsModule,
+        MailModule,
         AuthModule,
         OAuthModule,
+        AccountsModule,
         HealthModule,
       ],
       controllers: [LandingController],

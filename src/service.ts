@@ -4,6 +4,7 @@ import type { Env } from '../config/env.js';
 import { migrateDatabase } from './database/migrate.js';
 import { openPostgres, type OpenPostgres } from './database/postgres.js';
 import { Readiness } from './health/readiness.js';
+import { MailWorker } from './mail/mail-worker.js';
 import { createApp } from './server.js';
 import { drain } from './server/drain.js';
 import { FirstAdmin, type FirstAdminCredentials } from './users/first-admin.js';
@@ -123,6 +124,7 @@ async function listen({ app, env: { port, host } }: Parts): Promise<void> {
     throw cannotListen({ host, port }, error);
   }
   app.get(Readiness).serving();
+  app.get(MailWorker).start();
 }
 
 export function cannotListen({ host, port }: Pick<Env, 'host' | 'port'>, error: unknown): Error {

@@ -28,6 +28,7 @@ describe('creating users', () => {
     const { status, body, headers } = await admin.post('/v1/users', {
       username,
       email: 'Ann@Example.org',
+      emailVerified: false,
       displayName: 'Ann Example',
       password: 'correct horse battery staple',
       roles: ['auditor'],

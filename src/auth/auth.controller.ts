@@ -122,13 +122,14 @@ export class AuthController {
   @ApiForbiddenResponse(NOT_A_USER)
   @ApiOkResponse({ type: MeDto })
   async me(@CurrentPrincipal() principal: Principal): Promise<MeDto> {
-    const { id, username, email, displayName, status, credentialsChangedAt } = await this.users.profile(
+    const { id, username, email, emailVerifiedAt, displayName, status, credentialsChangedAt } = await this.users.profile(
       userOf(principal),
     );
     return {
       id,
       username,
       email,
+      emailVerified: emailVerifiedAt !== null,
       displayName,
       status,
       roles: [...principal.roles],

@@ -138,6 +138,9 @@ export class MeDto {
   @ApiProperty({ type: String, nullable: true, example: 'alice@example.org' })
   email: string | null;
 
+  @ApiProperty({ example: true, description: 'Whether a mail to this address has shown that it is yours' })
+  emailVerified: boolean;
+
   @ApiProperty({ type: String, nullable: true, example: 'Alice' })
   displayName: string | null;
 

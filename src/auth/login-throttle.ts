@@ -18,6 +18,8 @@ export const LOCKOUT = { failures: 10, seconds: 15 * 60 };
 
 /** Attempts from one address. Generous, since many people may share one; guessing one password is stopped by the lockout. */
 const PER_ADDRESS = { points: 60, duration: 60 };
+/** Mails that anybody may have sent to one recipient. */
+const PER_RECIPIENT = { points: 5, duration: 60 * 60 };
 const REFRESHES_PER_ADDRESS = { points: 600, duration: 60 };
 
 /**
@@ -29,6 +31,7 @@ export class LoginThrottle {
   private readonly lockout: RateLimiterPostgres;
   private readonly attempts: RateLimiterAbstract;
   private readonly refreshes: RateLimiterAbstract;
+  private readonly recipients: RateLimiterAbstract;
   private readonly enabled: boolean;
 
   constructor(@InjectDataSource() dataSource: DataSource, @Inject(ENV) env: Env) {
@@ -48,6 +51,7 @@ export class LoginThrottle {
       // A flood is then refused from memory.
       inMemoryBlockOnConsumed: PER_ADDRESS.points,
     });
+    this.recipients = new RateLimiterPostgres({ ...store, keyPrefix: 'recipient', ...PER_RECIPIENT });
     this.refreshes = new RateLimiterMemory({ keyPrefix: 'refresh', ...REFRESHES_PER_ADDRESS });
     this.enabled = env.rateLimits;
   }
@@ -55,6 +59,16 @@ export class LoginThrottle {
   /** @throws Problem 429 */
   async admitAttempt(address: string): Promise<void> {
     if (this.enabled) await consume(this.attempts, networkOf(address));
+  }
+
+  /**
+   * What has a mail sent to an address that anybody may type, whether somebody has it or not.
+   *
+   * @throws Problem 429
+   */
+  async admitMail(address: string, email: string): Promise<void> {
+    await this.admitAttempt(address);
+    if (this.enabled) await consume(this.recipients, sha256(email.toLowerCase()).toString('base64url'));
   }
 
   /** @throws Problem 429 */

@@ -46,6 +46,18 @@ export class SingleUseTokens {
     return token;
   }
 
+  /** What `consume` would return at this moment; the token stays as good as it is. For work that takes long and comes before the transaction. */
+  async read(manager: EntityManager, purpose: string, token: string): Promise<Redeemed | null> {
+    if (!SHAPE.test(token)) return null;
+    const [found] = await manager.query<Redeemed[]>(
+      `SELECT t.user_id AS "userId", t.session_epoch AS "sessionEpoch", t.details FROM single_use_tokens t
+       JOIN users u ON u.id = t.user_id AND u.session_epoch = t.session_epoch AND u.status = 'active'
+       WHERE t.hash = $1 AND t.purpose = $2 AND t.expires_at > clock_timestamp()`,
+      [sha256(token), purpose],
+    );
+    return found ?? null;
+  }
+
   /**
    * Uses a token up, together with whatever the transaction does: if that is rolled back, the token is as good as before. Of several who use it at
    * once, the others wait for the first, and then find it gone. Null for a token that is not, or not any more, good for this purpose.

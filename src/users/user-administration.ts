@@ -59,6 +59,9 @@ export class UserAdministration {
     const passwordHash = password === undefined ? undefined : await this.newHash(change.id, password, given);
     return this.change(change, async (manager, user) => {
       const changed = changedFields(user, given);
+      // The same: a mail to another address sets another password.
+      if ('email' in changed && change.actor.id === user.id)
+        throw forbidden('Your own address is changed by somebody else who may: links for new passwords go there.');
       const values = { ...changed, ...(passwordHash !== undefined && { passwordHash }) };
       if (Object.keys(values).length === 0) return;
       await manager.update(User, { id: user.id }, values);

@@ -23,6 +23,10 @@ export class User {
   @Column('text', { nullable: true })
   email: string | null;
 
+  /** When the present address was proven by a mail to it. A trigger takes it away when the address changes. */
+  @Column('timestamptz', { name: 'email_verified_at', nullable: true })
+  emailVerifiedAt: Date | null;
+
   @Column('text', { name: 'display_name', nullable: true })
   displayName: string | null;
 

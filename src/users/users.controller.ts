@@ -174,12 +174,13 @@ function answer(reply: FastifyReply, user: UserWithRoles): UserDto {
 }
 
 function toDto(user: UserWithRoles): UserDto {
-  const { id, username, email, displayName, status, roles } = user;
+  const { id, username, email, emailVerifiedAt, displayName, status, roles } = user;
   const { mustChangePassword, credentialsChangedAt, createdAt, updatedAt } = user;
   return {
     id,
     username,
     email,
+    emailVerified: emailVerifiedAt !== null,
     displayName,
     status,
     roles,

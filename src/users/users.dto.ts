@@ -82,6 +82,9 @@ export class UserDto {
   @ApiProperty({ type: String, nullable: true, example: 'ann@example.org' })
   email: string | null;
 
+  @ApiProperty({ example: true, description: 'Whether a mail to this address has shown that it is theirs' })
+  emailVerified: boolean;
+
   @ApiProperty({ type: String, nullable: true, example: 'Ann Example' })
   displayName: string | null;
 

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
+import { AccountHolders } from './account-holders.js';
 import { FirstAdmin } from './first-admin.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordPolicy } from './password-policy.js';
@@ -16,7 +17,16 @@ import { UsersService } from './users.service.js';
 @Module({
   imports: [TypeOrmModule.forFeature([User]), AuditModule, PermissionsModule],
   controllers: [UsersController],
-  providers: [FirstAdmin, PasswordHasher, PasswordPolicy, UserAdministration, UserDirectory, UserRecords, UsersService],
-  exports: [FirstAdmin, PasswordHasher, PasswordPolicy, UsersService],
+  providers: [
+    AccountHolders,
+    FirstAdmin,
+    PasswordHasher,
+    PasswordPolicy,
+    UserAdministration,
+    UserDirectory,
+    UserRecords,
+    UsersService,
+  ],
+  exports: [AccountHolders, FirstAdmin, PasswordHasher, PasswordPolicy, UsersService],
 })
 export class UsersModule {}

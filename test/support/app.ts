@@ -7,6 +7,7 @@ import { readEnv } from '../../config/env.js';
 import type { Clock } from '../../src/common/clock.js';
 import { createLogger } from '../../src/common/logging.js';
 import { Readiness } from '../../src/health/readiness.js';
+import { MailWorker } from '../../src/mail/mail-worker.js';
 import { createApp } from '../../src/server.js';
 import { drain } from '../../src/server/drain.js';
 import { FirstAdmin } from '../../src/users/first-admin.js';
@@ -31,6 +32,8 @@ export interface TestApp {
   url: string;
   nest: NestFastifyApplication;
   database: TestDatabase;
+  /** Where its outbox is. */
+  dataDir: string;
   /** Sends no token. */
   http: HttpClient;
   /** A client that is logged in as the first admin, with a session of its own. */
@@ -64,12 +67,14 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   await nest.get(FirstAdmin).ensure(() => undefined);
   await nest.listen({ port: options.port ?? 0, host: '127.0.0.1' });
   nest.get(Readiness).serving();
+  nest.get(MailWorker).start();
   const url = await nest.getUrl();
   const http = new HttpClient(url);
   return {
     url,
     nest,
     database,
+    dataDir,
     http,
     admin: () => logIn(http, ADMIN),
     close: async () => {

@@ -8,6 +8,7 @@ export const ROUTE_PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
     ...['GET /.well-known/jwks.json', 'GET /jwks.json', 'GET /keys', 'GET /.well-known/oauth-authorization-server'],
     ...['POST /oauth/token', 'POST /oauth/introspect', 'POST /oauth/revoke', 'POST /token/generate'],
     ...['POST /v1/auth/login', 'POST /v1/auth/refresh', 'POST /v1/auth/logout', 'POST /v1/auth/password/change'],
+    ...['POST /v1/auth/password/forgot', 'POST /v1/auth/password/reset', 'POST /v1/auth/invitation/accept'],
     'GET /v1/auth/check',
   ],
   token: [...['GET /v1/auth/me', 'POST /v1/auth/logout-all', 'GET /v1/auth/sessions', 'DELETE /v1/auth/sessions/{id}']],
@@ -15,6 +16,7 @@ export const ROUTE_PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   'users:write': [
     ...['POST /v1/users', 'PATCH /v1/users/{id}', 'DELETE /v1/users/{id}', 'PUT /v1/users/{id}/roles'],
     ...['POST /v1/users/{id}/disable', 'POST /v1/users/{id}/enable'],
+    ...['POST /v1/users/{id}/invite', 'POST /v1/users/{id}/reset-password'],
   ],
   'roles:read': ['GET /v1/roles', 'GET /v1/roles/{name}', 'GET /v1/permissions'],
   'roles:write': [

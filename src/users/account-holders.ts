@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Actor } from '../common/principal.js';
+import { PermissionsService } from '../permissions/permissions.service.js';
+import { UserRecords } from './user-records.js';
+
+/** The person behind an account, as far as mails to them are concerned. */
+export interface AccountHolder {
+  id: string;
+  username: string;
+  email: string | null;
+  emailVerified: boolean;
+  active: boolean;
+  hasPassword: boolean;
+  sessionEpoch: string;
+}
+
+/** Locked until the transaction ends: a token that is issued to the holder belongs to this address and to these credentials, or to none. */
+const holderWhere = (condition: string): string => `
+SELECT id, username, email, email_verified_at IS NOT NULL AS "emailVerified", status = 'active' AS active,
+  password_hash IS NOT NULL AS "hasPassword", session_epoch AS "sessionEpoch"
+FROM users WHERE ${condition} FOR SHARE`;
+
+@Injectable()
+export class AccountHolders {
+  constructor(
+    private readonly records: UserRecords,
+    private readonly permissions: PermissionsService,
+  ) {}
+
+  byId(manager: EntityManager, id: string): Promise<AccountHolder | null> {
+    return this.find(manager, holderWhere('id = $1'), id);
+  }
+
+  /** In any case, as at the login. What is mailed goes to the address as the account has it, never as somebody has typed it. */
+  byEmail(manager: EntityManager, email: string): Promise<AccountHolder | null> {
+    return this.find(manager, holderWhere('lower(email) = lower($1)'), email);
+  }
+
+  /**
+   * The holder, once it is certain that this actor may have something done to the account.
+   *
+   * @throws Problem 403 when they hold permissions that the actor lacks, 404
+   */
+  async requireMayTouch(manager: EntityManager, actor: Actor, id: string): Promise<AccountHolder> {
+    await this.records.lock(manager, id);
+    await this.permissions.requireMayTouchUser(manager, actor, id);
+    const holder = await this.byId(manager, id);
+    if (!holder) throw new Error('a user whose row is locked was not found');
+    return holder;
+  }
+
+  /** Whoever has the mails of this address has just used one. Nothing happens when it is not their address any more. @returns whether it is news */
+  async confirmAddress(manager: EntityManager, id: string, email: string): Promise<boolean> {
+    const [, confirmed] = await manager.query<[unknown[], number]>(
+      'UPDATE users SET email_verified_at = clock_timestamp() WHERE id = $1 AND email = $2 AND email_verified_at IS NULL',
+      [id, email],
+    );
+    return confirmed === 1;
+  }
+
+  private async find(manager: EntityManager, statement: string, value: string): Promise<AccountHolder | null> {
+    const [holder] = await manager.query<AccountHolder[]>(statement, [value]);
+    return holder ?? null;
+  }
+}

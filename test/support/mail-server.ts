@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import PostalMime, { type Email } from 'postal-mime';
+import { SMTPServer } from 'smtp-server';
+import { until } from './until.js';
+
+/** A mail as its reader sees it, and whom the envelope names. */
+export interface Received extends Email {
+  recipients: string[];
+  raw: string;
+}
+
+/** A real SMTP server on loopback that keeps what it is sent, or refuses it. */
+export class MailServer {
+  readonly mails: Received[] = [];
+  /** What it says to each recipient in place of taking the mail: 451 to come back later, 550 for good. */
+  refusal: 451 | 550 | null = null;
+  refused = 0;
+  private readonly server: SMTPServer;
+
+  private constructor() {
+    this.server = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS'],
+      logger: false,
+      onRcptTo: (_address, _session, callback) => {
+        if (this.refusal !== null) this.refused++;
+        callback(this.refusal === null ? null : Object.assign(new Error('no'), { responseCode: this.refusal }));
+      },
+      onData: (stream, session, callback) => {
+        const chunks: Buffer[] = [];
+        stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+        stream.on('end', () => {
+          const raw = Buffer.concat(chunks).toString('utf8');
+          void PostalMime.parse(raw).then((email) => {
+            this.mails.push({ ...email, recipients: session.envelope.rcptTo.map(({ address }) => address), raw });
+            callback();
+          });
+        });
+      },
+    });
+  }
+
+  static async start(): Promise<MailServer> {
+    const mailServer = new MailServer();
+    mailServer.server.on('error', () => undefined);
+    const listener = mailServer.server.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    return mailServer;
+  }
+
+  get url(): string {
+    return `smtp://127.0.0.1:${(this.server.server.address() as AddressInfo).port}`;
+  }
+
+  to(address: string): Received[] {
+    return this.mails.filter(({ recipients }) => recipients.includes(address));
+  }
+
+  /** Mail number `count` (from 1) to this address, once it is there. */
+  async mailTo(address: string, count = 1): Promise<Received> {
+    await until(`mail ${count} to ${address} is there`, () => this.to(address).length >= count);
+    return this.to(address)[count - 1] as Received;
+  }
+
+  /** The token in the link of mail number `count` (from 1) to this address. */
+  async tokenTo(address: string, count = 1): Promise<string> {
+    return tokenIn(await this.mailTo(address, count));
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+export function tokenIn({ text = '' }: Email): string {
+  const [, token] = /\?token=(\S+)/.exec(text) ?? [];
+  if (token === undefined) throw new Error(`there is no link in: ${text}`);
+  return decodeURIComponent(token);
+}
