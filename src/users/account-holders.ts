@@ -8,6 +8,7 @@ import { UserRecords } from './user-records.js';
 export interface AccountHolder {
   id: string;
   username: string;
+  displayName: string | null;
   email: string | null;
   emailVerified: boolean;
   active: boolean;
@@ -17,7 +18,7 @@ export interface AccountHolder {
 
 /** Locked until the transaction ends: a token that is issued to the holder belongs to this address and to these credentials, or to none. */
 const holderWhere = (condition: string): string => `
-SELECT id, username, email, email_verified_at IS NOT NULL AS "emailVerified", status = 'active' AS active,
+SELECT id, username, display_name AS "displayName", email, email_verified_at IS NOT NULL AS "emailVerified", status = 'active' AS active,
   password_hash IS NOT NULL AS "hasPassword", session_epoch AS "sessionEpoch"
 FROM users WHERE ${condition} FOR SHARE`;
 

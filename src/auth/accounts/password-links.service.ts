@@ -3,7 +3,6 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { ENV, type Env } from '../../../config/env.js';
 import { AuditService } from '../../audit/audit.service.js';
 import type { Actor } from '../../common/principal.js';
-import { invalidFields } from '../../common/problem.js';
 import { inTransaction } from '../../database/transaction.js';
 import { inWords, mailLink } from '../../mail/mail-link.js';
 import { MailQueue, type DueMail } from '../../mail/mail-queue.js';
@@ -75,8 +74,7 @@ export class PasswordLinks {
   async setPassword(link: PasswordLink, { token, newPassword }: PasswordByLinkDto, caller: Caller): Promise<void> {
     await this.throttle.admitAttempt(caller.actor.address ?? '');
     const holder = await this.holderOf(link, token);
-    const problems = this.policy.problemsOf(newPassword, holder);
-    if (problems.length > 0) throw invalidFields(problems.map(({ message }) => ({ field: 'newPassword', message })));
+    await this.policy.require(newPassword, holder, 'newPassword');
     // Outside of the transaction, since it takes long. Of many who come with one token, each computes a hash, and one stores it.
     const newHash = await this.hasher.hash(newPassword, caller.signal);
     await inTransaction(this.dataSource, (manager) =>
