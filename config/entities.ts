@@ -1,4 +1,6 @@
 import { AuditEvent } from '../src/audit/audit-event.entity.js';
+import { RecoveryCode } from '../src/auth/mfa/recovery-code.entity.js';
+import { TotpFactor } from '../src/auth/mfa/totp-factor.entity.js';
 import { Audience } from '../src/clients/audience.entity.js';
 import { ClientAudience } from '../src/clients/client-audience.entity.js';
 import { ClientPermission } from '../src/clients/client-permission.entity.js';
@@ -23,10 +25,12 @@ export const entities = [
   ClientSecret,
   GeneratedToken,
   Permission,
+  RecoveryCode,
   Role,
   RolePermission,
   Session,
   SigningKey,
+  TotpFactor,
   User,
   UserRole,
 ];

@@ -50,6 +50,8 @@ export interface Env {
   readonly tokenCache: { readonly entries: number; readonly bytes: number };
   /** Lengths in characters (code points). */
   readonly password: { readonly minLength: number; readonly maxLength: number };
+  /** Names of roles whose users need a second factor. */
+  readonly mfaRequiredRoles: readonly string[];
   readonly argon2: { readonly memoryKib: number; readonly iterations: number; readonly parallelism: number };
   readonly hashConcurrency: number;
   readonly hashQueue: number;
@@ -238,6 +240,7 @@ function assemble(values: Values): Env {
     brokerAudience,
     tokenCache: Object.freeze({ entries: values.tokenCacheEntries, bytes: values.tokenCacheBytes }),
     password: Object.freeze({ minLength: values.passwordMinLength, maxLength: values.passwordMaxLength }),
+    mfaRequiredRoles: Object.freeze([...(values.mfaRequiredRoles ?? [])]),
     argon2: Object.freeze({
       memoryKib: values.argon2MemoryKib,
       iterations: values.argon2Iterations,

@@ -121,6 +121,9 @@ export const origins = list('exact origins such as https://app.example.org (neve
   httpUrl(item)?.origin === item && !item.includes('*') ? item : undefined,
 );
 
+/** Names of roles, separated by commas. */
+export const roleNames = list('names of roles', (item) => (/^[^\s\p{Cc},]+$/u.test(item) ? item : undefined));
+
 /** IP addresses or CIDR blocks, separated by commas. */
 export const networks = list('IP addresses or CIDR blocks such as 10.0.0.0/8', (item) => {
   const [address = '', prefix = '0', ...rest] = item.split('/');

@@ -12,6 +12,7 @@ import {
   or,
   origins,
   password,
+  roleNames,
   url,
   username,
   word,
@@ -188,6 +189,12 @@ export const VARIABLES = {
     '256',
     integer(64, 1024),
     'Longest password, in characters',
+  ),
+  mfaRequiredRoles: optional(
+    'PORTCULLIS_MFA_REQUIRED_ROLES',
+    'none',
+    roleNames,
+    'Roles whose users need a second factor: without one they may set one up, and nothing else',
   ),
   argon2MemoryKib: withDefault(
     'PORTCULLIS_ARGON2_MEMORY_KIB',

@@ -6,6 +6,7 @@ import { IssuedTokens1763800000001 } from './1763800000001-issued-tokens.js';
 import { KeyLifecycle1763800000002 } from './1763800000002-key-lifecycle.js';
 import { Subscribers1763800000003 } from './1763800000003-subscribers.js';
 import { MailFlows1763900000000 } from './1763900000000-mail-flows.js';
+import { SecondFactors1763900000001 } from './1763900000001-second-factors.js';
 
 /** Every migration, oldest first. Listed by hand: TypeORM's globs match nothing in an ES module and say nothing about it. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   KeyLifecycle1763800000002,
   Subscribers1763800000003,
   MailFlows1763900000000,
+  SecondFactors1763900000001,
 ];

@@ -3,12 +3,14 @@ import {
   ApiBadRequestResponse,
   ApiBody,
   ApiConflictResponse,
+  ApiExtraModels,
   ApiForbiddenResponse,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
   ApiTags,
   ApiUnauthorizedResponse,
+  getSchemaPath,
 } from '@nestjs/swagger';
 import { bearerOf, type Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
@@ -17,7 +19,15 @@ import { CurrentActor, CurrentPrincipal, signedInUserOf, userOf, type Actor } fr
 import { Problem, ProblemDto, tokenRequired } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
-import { ChangePasswordDto, LoginDto, LogoutDto, MeDto, RefreshDto, TokenPairDto } from './auth.dto.js';
+import {
+  ChangePasswordDto,
+  FactorRequiredDto,
+  LoginDto,
+  LogoutDto,
+  MeDto,
+  RefreshDto,
+  TokenPairDto,
+} from './auth.dto.js';
 import { LoginService } from './login.service.js';
 import { callerOf } from './password-check.js';
 import { PasswordChangeService, type ChangeRight } from './password-change.service.js';
@@ -43,7 +53,18 @@ const NOT_SIGNED_IN = {
   description: '`not_a_user`: the token is that of a client; `not_a_session`: it was generated',
 };
 
+const LOGIN_ANSWER = {
+  description: 'Tokens; or, where the user has a second factor, what it is to be sent with',
+  schema: { oneOf: [{ $ref: getSchemaPath(TokenPairDto) }, { $ref: getSchemaPath(FactorRequiredDto) }] },
+};
+const STEP_REQUIRED = {
+  type: ProblemDto,
+  description:
+    '`password_change_required`, with a `changeToken`; `factor_enrolment_required`, with an `enrolmentToken`',
+};
+
 @ApiTags('Auth')
+@ApiExtraModels(TokenPairDto, FactorRequiredDto)
 @Controller('v1/auth')
 export class AuthController {
   constructor(
@@ -59,14 +80,15 @@ export class AuthController {
   @Public()
   @ApiOperation({
     summary: 'Log in: get an access and a refresh token',
-    description: 'With `username` (which may hold an e-mail address) or `email`.',
+    description:
+      'With `username` (which may hold an e-mail address) or `email`. Users with a second factor complete it at `/v1/auth/mfa/…`.',
   })
   @ApiBody({ type: LoginDto, examples: LOGIN_EXAMPLES })
-  @ApiOkResponse({ type: TokenPairDto })
+  @ApiOkResponse(LOGIN_ANSWER)
   @ApiBadRequestResponse({ type: ProblemDto, description: 'A field is missing or not acceptable' })
   @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_credentials`, whatever the cause' })
-  @ApiForbiddenResponse({ type: ProblemDto, description: '`password_change_required`, with a `changeToken`' })
-  login(@Body() dto: LoginDto, @Req() request: FastifyRequest): Promise<TokenPairDto> {
+  @ApiForbiddenResponse(STEP_REQUIRED)
+  login(@Body() dto: LoginDto, @Req() request: FastifyRequest): Promise<TokenPairDto | FactorRequiredDto> {
     return this.logins.login(dto, callerOf(request));
   }
 
@@ -148,14 +170,21 @@ export class AuthController {
       'Ends all of your sessions and answers with a new token pair. Needs a Bearer token and the current password; or, after a login that answered `password_change_required`, its `changeToken`, as the Bearer token or in the body.',
   })
   @ApiBody({ type: ChangePasswordDto, examples: CHANGE_EXAMPLES })
-  @ApiOkResponse({ type: TokenPairDto })
+  @ApiOkResponse(LOGIN_ANSWER)
   @ApiBadRequestResponse({
     type: ProblemDto,
     description: 'The new password is not acceptable, or the current one is missing',
   })
-  @ApiForbiddenResponse(NOT_A_USER)
+  @ApiForbiddenResponse({
+    type: ProblemDto,
+    description:
+      '`not_a_user`: the token is that of a client; `factor_enrolment_required`: the password was changed, and a second factor must be set up next',
+  })
   @ApiConflictResponse({ type: ProblemDto, description: '`credentials_changed`: they were changed meanwhile' })
-  changePassword(@Body() dto: ChangePasswordDto, @Req() request: FastifyRequest): Promise<TokenPairDto> {
+  changePassword(
+    @Body() dto: ChangePasswordDto,
+    @Req() request: FastifyRequest,
+  ): Promise<TokenPairDto | FactorRequiredDto> {
     return this.passwords.change(changeRightOf(dto, request), dto, callerOf(request));
   }
 }
@@ -164,7 +193,15 @@ export class AuthController {
 function changeRightOf(dto: ChangePasswordDto, request: FastifyRequest): ChangeRight {
   const { principal } = request;
   if (dto.changeToken !== undefined) return { changeToken: dto.changeToken };
-  if (principal) return { userId: userOf(principal), audience: [...principal.audience] };
+  if (principal) {
+    const { audience, authTime } = principal;
+    return {
+      userId: userOf(principal),
+      audience: [...audience],
+      amr: [...new Set(['pwd', ...principal.amr])],
+      authTime,
+    };
+  }
   const bearer = bearerOf(request.raw);
   if (typeof bearer !== 'object') throw request.refuse?.() ?? tokenRequired();
   return { changeToken: bearer.token, ...(request.refuse && { refuse: request.refuse }) };

@@ -128,6 +128,25 @@ export class TokenPairDto {
   warnings?: string[];
 }
 
+/** What a login with the right password answers where the user has a second factor. */
+export class FactorRequiredDto {
+  @ApiProperty({ enum: [true] })
+  mfa_required: true;
+
+  @ApiProperty({ example: 'psu_0FmCzqVvT6nJ…', description: 'To be sent with the second factor' })
+  mfa_token: string;
+
+  @ApiProperty({ example: 300, description: 'Seconds that the token is good for' })
+  expires_in: number;
+
+  @ApiProperty({
+    enum: ['totp', 'recovery'],
+    isArray: true,
+    description: 'By which of `/v1/auth/mfa/…` the login can be completed',
+  })
+  methods: ('totp' | 'recovery')[];
+}
+
 export class MeDto {
   @ApiProperty({ format: 'uuid' })
   id: string;

@@ -16,7 +16,13 @@ import { GatewayCheck } from './gateway-check.service.js';
 import { JwtAuthGuard } from './jwt-auth.guard.js';
 import { JwtStrategy } from './jwt.strategy.js';
 import { LoginService } from './login.service.js';
+import { LoginSteps } from './login-steps.service.js';
 import { LoginThrottle } from './login-throttle.js';
+import { Enrolment } from './mfa/enrolment.service.js';
+import { OwnFactorsController } from './mfa/own-factors.controller.js';
+import { SecondFactors } from './mfa/second-factors.service.js';
+import { SecondStepController } from './mfa/second-step.controller.js';
+import { SecondStep } from './mfa/second-step.service.js';
 import { OwnSessionsController } from './own-sessions.controller.js';
 import { PasswordCheck } from './password-check.js';
 import { PasswordChangeService } from './password-change.service.js';
@@ -31,12 +37,18 @@ import { RefreshService } from './refresh.service.js';
     GatewayCheckController,
     ForcedExpirationsController,
     BrokerTokensController,
+    SecondStepController,
+    OwnFactorsController,
   ],
   providers: [
     JwtStrategy,
     JwtAuthGuard,
     PasswordCheck,
     LoginService,
+    LoginSteps,
+    SecondFactors,
+    SecondStep,
+    Enrolment,
     BrokerTokens,
     GatewayCheck,
     RefreshService,

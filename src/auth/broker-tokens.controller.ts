@@ -27,7 +27,7 @@ export class BrokerTokensController {
   @ApiBody({ type: BrokerTokenRequestDto })
   @ApiOkResponse({ type: BrokerTokenDto })
   @refusal(400, 'Wrong credentials, whatever is wrong about them; a subject that is none; a lifetime that is too long')
-  @refusal(403, 'The user lacks `tokens:generate`, or must change the password first')
+  @refusal(403, 'The user lacks `tokens:generate`, must change the password first, or has or needs a second factor')
   @refusal(404, 'There is no broker (`PORTCULLIS_BROKER_AUDIENCE` is `off`)')
   @refusal(413, 'The body is too large')
   @refusal(415, 'The body is no JSON')

@@ -9,6 +9,7 @@ import { PermissionsService } from '../permissions/permissions.service.js';
 import { authorityOfPassword } from '../tokens/authority.js';
 import { GeneratedTokens } from '../tokens/generated-tokens.service.js';
 import type { BrokerTokenRequest } from './broker-token-request.js';
+import { LoginSteps } from './login-steps.service.js';
 import { PasswordCheck, type Caller } from './password-check.js';
 
 const RIGHT = 'tokens:generate';
@@ -20,6 +21,7 @@ export class BrokerTokens {
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(ENV) private readonly env: Env,
     private readonly passwords: PasswordCheck,
+    private readonly steps: LoginSteps,
     private readonly permissions: PermissionsService,
     private readonly tokens: GeneratedTokens,
     private readonly audit: AuditService,
@@ -38,6 +40,8 @@ export class BrokerTokens {
     if (credentials.mustChangePassword)
       throw new Problem(403, 'password_change_required', 'The password must be changed before it can be used.');
     const { id, asOf } = credentials;
+    // A password alone must not be a way around the second factor.
+    if ((await this.steps.ahead({ userId: id, amr: ['pwd'] })) !== 'session') throw secondFactorNeeded();
     const { manager } = this.dataSource;
     // After the credentials, and so newer than their place on the validity clock: what changes from there on is noticed when the token is made.
     const roles = (await this.permissions.rolesOf(manager, [id])).get(id) ?? [];
@@ -68,3 +72,10 @@ export class BrokerTokens {
     return forbidden(`This user lacks ${RIGHT}.`);
   }
 }
+
+const secondFactorNeeded = (): Problem =>
+  new Problem(
+    403,
+    'second_factor_required',
+    'This user needs a second factor, which cannot be given here. Log in, and generate the token with POST /v1/tokens.',
+  );

@@ -11,6 +11,8 @@ const LIFETIME = 10 * 60;
 export interface ChangeGrant {
   userId: string;
   sessionEpoch: string;
+  /** The methods by which the login was made that asks for the change (RFC 8176). */
+  amr: string[];
 }
 
 /**
@@ -31,7 +33,7 @@ export class ChangeTokens {
   }
 
   issue(grant: ChangeGrant): string {
-    return this.jwt.sign({ epoch: grant.sessionEpoch }, { subject: grant.userId });
+    return this.jwt.sign({ epoch: grant.sessionEpoch, amr: grant.amr }, { subject: grant.userId });
   }
 
   /** The grant, or null when the token is not one of these or has expired. */
@@ -39,9 +41,10 @@ export class ChangeTokens {
     try {
       const { header, payload } = this.jwt.verify<{
         header: { typ?: string };
-        payload: { sub: string; epoch: string };
+        payload: { sub: string; epoch: string; amr?: string[] };
       }>(token);
-      return header.typ === TYPE ? { userId: payload.sub, sessionEpoch: payload.epoch } : null;
+      const { sub: userId, epoch: sessionEpoch, amr = ['pwd'] } = payload;
+      return header.typ === TYPE ? { userId, sessionEpoch, amr } : null;
     } catch {
       return null;
     }

@@ -1,39 +1,48 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { AuditService } from '../audit/audit.service.js';
-import { LOGIN_CLIENT, type Actor } from '../common/principal.js';
-import { Problem, invalidFields, invalidToken } from '../common/problem.js';
-import { inTransaction } from '../database/transaction.js';
-import { SessionsService } from '../sessions/sessions.service.js';
-import { TokenMinter } from '../tokens/token-minter.js';
+import type { Actor } from '../common/principal.js';
+import { Problem, insufficientAuthentication, invalidFields, invalidToken } from '../common/problem.js';
 import { PasswordHasher } from '../users/password-hasher.js';
 import { PasswordPolicy } from '../users/password-policy.js';
 import { UsersService, type Credentials } from '../users/users.service.js';
-import type { ChangePasswordDto, TokenPairDto } from './auth.dto.js';
+import type { ChangePasswordDto, FactorRequiredDto, TokenPairDto } from './auth.dto.js';
 import { ChangeTokens, type ChangeGrant } from './change-token.js';
+import { LoginSteps, type LoginProof } from './login-steps.service.js';
 import { LoginThrottle } from './login-throttle.js';
-import { tokenPair } from './login.service.js';
 import { invalidCredentials, type Caller } from './password-check.js';
+
+/** The session by whose token a password is changed. */
+interface SessionRight {
+  userId: string;
+  audience: string[];
+  /** How its user logged in: the session that takes its place is no better. */
+  amr: string[];
+  authTime: number | null;
+}
 
 /**
  * By what right a password is changed: a session, or a login that asked for the change. `refuse` gives the answer when what came as a change token is none.
  */
-export type ChangeRight = { userId: string; audience: string[] } | { changeToken: string; refuse?: () => Problem };
+export type ChangeRight = SessionRight | { changeToken: string; refuse?: () => Problem };
+
+/** Who changes the password, and what they have proven so far. */
+interface Authorised {
+  credentials: Credentials;
+  proof: LoginProof;
+}
 
 @Injectable()
 export class PasswordChangeService {
   constructor(
-    @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(ENV) private readonly env: Env,
     private readonly users: UsersService,
     private readonly hasher: PasswordHasher,
     private readonly policy: PasswordPolicy,
     private readonly throttle: LoginThrottle,
     private readonly changeTokens: ChangeTokens,
-    private readonly sessions: SessionsService,
-    private readonly minter: TokenMinter,
+    private readonly steps: LoginSteps,
     private readonly audit: AuditService,
   ) {}
 
@@ -41,52 +50,36 @@ export class PasswordChangeService {
    * Changes the password, which ends every session and token of the user, and starts a new session. Change and session are one transaction: a
    * client whose answer is lost finds either the old password or the new one in force.
    *
-   * @throws Problem 400, 401 `invalid_credentials`, 409 when it was changed meanwhile, 429
+   * @throws Problem 400, 401 `invalid_credentials`, 403 `factor_enrolment_required`, 409 when it was changed meanwhile, 429
    */
-  async change(right: ChangeRight, dto: ChangePasswordDto, caller: Caller): Promise<TokenPairDto> {
-    const credentials = await this.authorise(right, dto, caller);
+  async change(right: ChangeRight, dto: ChangePasswordDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
+    const { credentials, proof } = await this.authorise(right, dto, caller);
     await this.policy.require(dto.newPassword, credentials, 'newPassword');
     if (await this.hasher.verify(credentials.passwordHash, dto.newPassword, caller.signal)) {
       throw invalidFields([{ field: 'newPassword', message: 'must differ from the current password' }]);
     }
     const newHash = await this.hasher.hash(dto.newPassword, caller.signal);
-    const audience = 'audience' in right ? right.audience : [this.env.issuer];
-    const started = await this.replace(credentials, newHash, audience, caller);
-    const minted = started && (await this.minter.mint(started.sessionId));
-    if (!minted) throw new Problem(409, 'credentials_changed', 'The credentials were changed meanwhile. Log in again.');
-    return tokenPair(minted, started.refreshToken);
-  }
-
-  private async replace(
-    credentials: Credentials,
-    newHash: string,
-    audience: string[],
-    { actor, userAgent }: Caller,
-  ): Promise<{ sessionId: string; refreshToken: string } | null> {
-    return inTransaction(this.dataSource, async (manager) => {
-      const sessionEpoch = await this.users.setPassword(manager, credentials.id, credentials.sessionEpoch, newHash, {
-        mustChange: false,
-      });
-      if (sessionEpoch === null) return null;
-      const who: Actor = { ...actor, type: 'user', id: credentials.id };
-      await this.audit.record(manager, {
-        action: 'password.changed',
-        actor: who,
-        target: { type: 'user', id: credentials.id },
-      });
-      return this.sessions.start(manager, {
-        userId: credentials.id,
-        sessionEpoch,
-        asOf: credentials.asOf,
-        clientId: LOGIN_CLIENT,
-        audience,
-        userAgent,
-        address: actor.address,
-      });
+    const redeem = (manager: EntityManager): Promise<LoginProof> => this.replace(manager, proof, newHash, caller);
+    return this.steps.take({ proof, caller, redeem, action: null, changesPassword: true }).catch((error: unknown) => {
+      throw error instanceof Problem && error.code === 'invalid_credentials' ? changedMeanwhile() : error;
     });
   }
 
-  private async authorise(right: ChangeRight, dto: ChangePasswordDto, caller: Caller): Promise<Credentials> {
+  private async replace(
+    manager: EntityManager,
+    proof: LoginProof,
+    newHash: string,
+    { actor }: Caller,
+  ): Promise<LoginProof> {
+    const { userId: id } = proof;
+    const sessionEpoch = await this.users.setPassword(manager, id, proof.sessionEpoch, newHash, { mustChange: false });
+    if (sessionEpoch === null) throw changedMeanwhile();
+    const who: Actor = { ...actor, type: 'user', id };
+    await this.audit.record(manager, { action: 'password.changed', actor: who, target: { type: 'user', id } });
+    return { ...proof, sessionEpoch };
+  }
+
+  private async authorise(right: ChangeRight, dto: ChangePasswordDto, caller: Caller): Promise<Authorised> {
     const grant = 'changeToken' in right ? this.requireGrant(right) : null;
     const userId = 'userId' in right ? right.userId : grant?.userId;
     const credentials = userId === undefined ? null : await this.users.credentialsFor({ id: userId });
@@ -94,7 +87,22 @@ export class PasswordChangeService {
     if (grant && grant.sessionEpoch !== credentials.sessionEpoch) throw spentChangeToken();
     if (!grant || dto.currentPassword !== undefined)
       await this.requirePassword(credentials, dto.currentPassword, caller);
-    return credentials;
+    const { id, sessionEpoch, asOf } = credentials;
+    const { audience, amr, authTime = null } = 'userId' in right ? right : this.beginningOf(grant);
+    const proof = { userId: id, sessionEpoch, asOf, audience, amr, ...(authTime !== null && { authTime }) };
+    if ('userId' in right) await this.requireWhole(proof);
+    return { credentials, proof };
+  }
+
+  /** The session that a change without one leads to. */
+  private beginningOf(grant: ChangeGrant | null): Pick<LoginProof, 'audience' | 'amr' | 'authTime'> {
+    return { audience: [this.env.issuer], amr: grant?.amr ?? [] };
+  }
+
+  /** A token that stands for less than a whole login, such as a generated one, must not become one by means of the password alone. */
+  private async requireWhole({ userId, amr }: LoginProof): Promise<void> {
+    const step = await this.steps.ahead({ userId, amr });
+    if (step === 'prove_factor' || step === 'enrol') throw insufficientAuthentication({ secondFactor: true });
   }
 
   private requireGrant({ changeToken, refuse }: { changeToken: string; refuse?: () => Problem }): ChangeGrant {
@@ -124,5 +132,8 @@ export class PasswordChangeService {
     throw invalidCredentials();
   }
 }
+
+const changedMeanwhile = (): Problem =>
+  new Problem(409, 'credentials_changed', 'The credentials were changed meanwhile. Log in again.');
 
 const spentChangeToken = (): Problem => invalidToken('The change token is not valid, or not any more. Log in again.');

@@ -22,6 +22,8 @@ export function callerOf(request: FastifyRequest): Caller {
   return { actor: actorOf(request), userAgent, signal: request.signal };
 }
 
+type LoginOutcome = 'success' | 'failure' | 'locked' | 'change_required' | 'factor_required' | 'enrolment_required';
+
 export type AccountName = { username: string } | { email: string };
 
 export const invalidCredentials = (): Problem =>
@@ -68,7 +70,7 @@ export class PasswordCheck {
     return credentials;
   }
 
-  count(outcome: 'success' | 'change_required'): void {
+  count(outcome: LoginOutcome): void {
     this.logins.inc({ outcome });
   }
 

@@ -7,7 +7,7 @@ import { TokenAudiences } from '../tokens/token-audiences.js';
 import { TokenMinter } from '../tokens/token-minter.js';
 import type { RefreshDto, TokenPairDto } from './auth.dto.js';
 import { LoginThrottle } from './login-throttle.js';
-import { tokenPair } from './login.service.js';
+import { tokenPair } from './login-steps.service.js';
 
 const invalidGrant = (): Problem => new Problem(401, 'invalid_grant', 'The refresh token is not valid. Log in again.');
 

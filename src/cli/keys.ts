@@ -190,7 +190,7 @@ export function keyCommands(program: Command): void {
         application.get(MasterKeyRewrap, { strict: false }).run(SYSTEM),
       );
       print(command, { ...report });
-      if (report.left.signingKeys + report.left.serverSecrets > 0) process.exitCode = 1;
+      if (Object.values(report.left).some((rows) => rows > 0)) process.exitCode = 1;
     });
 }
 

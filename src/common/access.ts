@@ -8,6 +8,7 @@ import {
   ApiTooManyRequestsResponse,
   ApiUnauthorizedResponse,
 } from '@nestjs/swagger';
+import type { LoginRequirement } from './login-requirement.js';
 import { ProblemDto } from './problem.js';
 
 /** What a route asks of its caller. An application with a route that does not say does not start (`deny-by-default.ts` in the permissions room). */
@@ -16,6 +17,8 @@ export interface Access {
   /** A public route that a token may be sent to; the route itself says what it needs when there is none. */
   optionalToken?: boolean;
   permissions: readonly string[];
+  /** What the login behind the token must have been like; absent: no matter. */
+  login?: LoginRequirement;
 }
 
 export const ACCESS = 'portcullis:access';
@@ -43,13 +46,18 @@ export const OptionalToken = (): MethodDecorator & ClassDecorator =>
     always(),
   );
 
-/** Needs an accepted token, and each of the permissions named. */
-export const Requires = (...permissions: string[]): MethodDecorator & ClassDecorator =>
-  applyDecorators(
-    SetMetadata(ACCESS, { public: false, permissions } satisfies Access),
+/** Needs an accepted token, and each of the permissions named; where a requirement is among them, a login that meets it (RFC 9470). */
+export const Requires = (...needs: (string | LoginRequirement)[]): MethodDecorator & ClassDecorator => {
+  const permissions = needs.filter((need) => typeof need === 'string');
+  const login = needs.find((need) => typeof need !== 'string');
+  const refused = 'No token, or one that is refused (`invalid_token`)';
+  return applyDecorators(
+    SetMetadata(ACCESS, { public: false, permissions, ...(login && { login }) } satisfies Access),
     ApiBearerAuth('bearer'),
     ApiExtension('x-permissions', permissions),
-    ApiUnauthorizedResponse(problem('No token, or one that is refused (`invalid_token`)')),
+    ApiUnauthorizedResponse(
+      problem(login ? `${refused}; or a login that was too long ago (\`insufficient_user_authentication\`)` : refused),
+    ),
     ...(permissions.length > 0
       ? [
           ApiForbiddenResponse(
@@ -61,6 +69,7 @@ export const Requires = (...permissions: string[]): MethodDecorator & ClassDecor
       : []),
     always(),
   );
+};
 
 /** What the route about to run asks of its caller; undefined where it does not say. */
 export function accessOf(reflector: Reflector, context: ExecutionContext): Access | undefined {

@@ -72,12 +72,14 @@ export class MasterKey {
 /** Under which master keys are the secrets that are still needed? Private halves of keys that are done are not, but secrets that still verify are. */
 const IN_USE = `
 SELECT
-  EXISTS (SELECT FROM signing_keys WHERE private_key IS NOT NULL) OR EXISTS (SELECT FROM server_secrets) AS "inUse",
+  EXISTS (SELECT FROM signing_keys WHERE private_key IS NOT NULL) OR EXISTS (SELECT FROM server_secrets)
+    OR EXISTS (SELECT FROM totp_factors) AS "inUse",
   ARRAY(
     SELECT master_key_id FROM signing_keys
       WHERE private_key IS NOT NULL AND master_key_id IS NOT NULL
         AND (state IN ('pending', 'active') OR (state = 'retiring' AND audience IS NOT NULL))
     UNION SELECT master_key_id FROM server_secrets
+    UNION SELECT master_key_id FROM totp_factors
   ) AS ids`;
 
 /** @param theirs the id of the master key that the secrets in the database are encrypted under */

@@ -42,12 +42,19 @@ export class ProblemDto {
     description: 'With `password_change_required`: what `/v1/auth/password/change` takes in place of a bearer',
   })
   changeToken?: string;
+
+  @ApiPropertyOptional({
+    description:
+      'With `factor_enrolment_required`: what the routes that set up a second factor take in place of a bearer',
+  })
+  enrolmentToken?: string;
 }
 
 export interface ProblemExtras {
   reason?: string;
   errors?: FieldError[];
   changeToken?: string;
+  enrolmentToken?: string;
   headers?: Record<string, string>;
   cause?: unknown;
 }
@@ -88,7 +95,7 @@ export class Problem extends HttpException {
   }
 
   body(requestId: string): ProblemDto {
-    const { reason, errors, changeToken } = this.extras;
+    const { reason, errors, changeToken, enrolmentToken } = this.extras;
     return {
       type: `urn:portcullis:problem:${this.code}`,
       title: TITLES[this.getStatus()] ?? 'Error',
@@ -99,6 +106,7 @@ export class Problem extends HttpException {
       ...(reason !== undefined && { reason }),
       ...(errors !== undefined && { errors }),
       ...(changeToken !== undefined && { changeToken }),
+      ...(enrolmentToken !== undefined && { enrolmentToken }),
     };
   }
 }
@@ -140,6 +148,29 @@ export const invalidToken = (detail: string, reason?: string): Problem =>
 /** RFC 6750 section 3.1: a request without any token gets the challenge alone, without an error code. */
 export const tokenRequired = (): Problem =>
   new Problem(401, 'token_required', 'This route needs a Bearer token.', { headers: { 'www-authenticate': 'Bearer' } });
+
+/**
+ * RFC 9470 section 3: the token is good, but whoever it belongs to must log in again, or with more.
+ *
+ * @param maxAgeSeconds how long ago the login may have been
+ * @param secondFactor whether it must have been with a second factor
+ */
+export function insufficientAuthentication({
+  maxAgeSeconds,
+  secondFactor = false,
+}: {
+  maxAgeSeconds?: number | undefined;
+  secondFactor?: boolean | undefined;
+}): Problem {
+  const maxAge = maxAgeSeconds === undefined ? '' : `, max_age=${maxAgeSeconds.toString()}`;
+  const acr = secondFactor ? ', acr_values="mfa"' : '';
+  const detail = secondFactor
+    ? 'This needs a login with a second factor' + (maxAge === '' ? '.' : ', made a short time ago.')
+    : 'This needs a login made a short time ago. Log in again.';
+  return new Problem(401, 'insufficient_user_authentication', detail, {
+    headers: { 'www-authenticate': `Bearer error="insufficient_user_authentication"${maxAge}${acr}` },
+  });
+}
 
 /** RFC 6750 section 3.1: `scope` tells all that is needed. */
 export function insufficientScope(required: readonly string[], missing: readonly string[]): Problem {

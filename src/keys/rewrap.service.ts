@@ -5,6 +5,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { MasterKey } from '../common/master-key.js';
 import type { Actor } from '../common/principal.js';
 import { unwrapServerSecret, wrapServerSecret } from '../common/server-secrets.js';
+import { unwrapTotpSecret, wrapTotpSecret } from '../common/totp-secret.js';
 import { inTransaction } from '../database/transaction.js';
 import { KeyRecords } from './key-records.js';
 import { UnwrapError, unwrapPrivateKey, wrapPrivateKey } from './key-wrapping.js';
@@ -13,6 +14,7 @@ import { UnwrapError, unwrapPrivateKey, wrapPrivateKey } from './key-wrapping.js
 export interface Wrapped {
   signingKeys: number;
   serverSecrets: number;
+  totpSecrets: number;
 }
 
 export interface RewrapReport {
@@ -30,6 +32,7 @@ export interface RewrapReport {
 interface Store {
   part: keyof Wrapped;
   table: string;
+  /** The column by which a row is named, which its secret is wrapped for. */
   name: string;
   secret: string;
   wrap(masterKey: MasterKey, name: string, secret: Buffer): Buffer;
@@ -44,6 +47,10 @@ const STORES: readonly Store[] = [
   {
     ...{ part: 'signingKeys', table: 'signing_keys', name: 'kid', secret: 'private_key' },
     ...{ wrap: wrapPrivateKey, unwrap: unwrapPrivateKey },
+  },
+  {
+    ...{ part: 'totpSecrets', table: 'totp_factors', name: 'id', secret: 'secret' },
+    ...{ wrap: wrapTotpSecret, unwrap: unwrapTotpSecret },
   },
 ];
 
@@ -69,7 +76,7 @@ export class MasterKeyRewrap {
   ) {}
 
   async run(actor: Actor): Promise<RewrapReport> {
-    const rewrapped: Wrapped = { signingKeys: 0, serverSecrets: 0 };
+    const rewrapped: Wrapped = { signingKeys: 0, serverSecrets: 0, totpSecrets: 0 };
     const unreadable: string[] = [];
     for (const store of STORES) {
       let after: string | null = '';
@@ -85,7 +92,7 @@ export class MasterKeyRewrap {
 
   /** How much is still under another master key. */
   async left(): Promise<Wrapped> {
-    const counts: Wrapped = { signingKeys: 0, serverSecrets: 0 };
+    const counts: Wrapped = { signingKeys: 0, serverSecrets: 0, totpSecrets: 0 };
     for (const { part, table, secret } of STORES) {
       const [row] = await this.dataSource.query<{ count: number }[]>(
         `SELECT count(*)::integer AS count FROM ${table} WHERE ${secret} IS NOT NULL AND master_key_id IS DISTINCT FROM $1`,
@@ -120,9 +127,9 @@ export class MasterKeyRewrap {
 
   private next(manager: EntityManager, { table, name, secret }: Store, after: string): Promise<Row[]> {
     return manager.query<Row[]>(
-      `SELECT ${name} AS name, ${secret} AS secret FROM ${table}
-       WHERE ${secret} IS NOT NULL AND master_key_id IS DISTINCT FROM $1 AND ${name} > $2
-       ORDER BY ${name} LIMIT ${BATCH} FOR UPDATE`,
+      `SELECT ${name}::text AS name, ${secret} AS secret FROM ${table}
+       WHERE ${secret} IS NOT NULL AND master_key_id IS DISTINCT FROM $1 AND ${name}::text > $2
+       ORDER BY ${name}::text LIMIT ${BATCH} FOR UPDATE`,
       [this.masterKey.id, after],
     );
   }
@@ -131,7 +138,7 @@ export class MasterKeyRewrap {
     try {
       const wrapped = store.wrap(this.masterKey, name, store.unwrap(this.masterKey, name, secret));
       await manager.query(
-        `UPDATE ${store.table} SET ${store.secret} = $2, master_key_id = $3 WHERE ${store.name} = $1`,
+        `UPDATE ${store.table} SET ${store.secret} = $2, master_key_id = $3 WHERE ${store.name}::text = $1`,
         [name, wrapped, this.masterKey.id],
       );
       return true;

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { Public, Requires } from '../common/access.js';
+import { Clock } from '../common/clock.js';
 import type { Problem } from '../common/problem.js';
 import type { RefusedTokens } from '../common/refused-tokens.js';
 import type { DeniedAttempt, DeniedAttempts } from './denied-attempts.js';
@@ -35,7 +36,7 @@ function ask(handler: () => void, permissions?: string[], stripped: string[] = [
     getClass: () => PermissionsGuard,
     switchToHttp: () => ({ getRequest: () => request }),
   } as unknown as ExecutionContext;
-  const guard = new PermissionsGuard(new Reflector(), denied, refused);
+  const guard = new PermissionsGuard(new Reflector(), denied, refused, new Clock());
   try {
     return { allowed: guard.canActivate(context), noted, refusals };
   } catch (error) {

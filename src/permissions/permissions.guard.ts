@@ -3,8 +3,10 @@ import { Reflector } from '@nestjs/core';
 import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { accessOf } from '../common/access.js';
+import { Clock } from '../common/clock.js';
+import { meetsLoginRequirement, type LoginRequirement } from '../common/login-requirement.js';
 import { actorOf } from '../common/principal.js';
-import { insufficientScope, invalidToken, tokenRequired } from '../common/problem.js';
+import { insufficientAuthentication, insufficientScope, invalidToken, tokenRequired } from '../common/problem.js';
 import { RefusedTokens, refusedBearer } from '../common/refused-tokens.js';
 import { decideAccess } from './access-decision.js';
 import { DeniedAttempts } from './denied-attempts.js';
@@ -16,6 +18,7 @@ export class PermissionsGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly denied: DeniedAttempts,
     private readonly refused: RefusedTokens,
+    private readonly clock: Clock,
   ) {}
 
   canActivate(context: ExecutionContext): boolean {
@@ -27,7 +30,14 @@ export class PermissionsGuard implements CanActivate {
     const { principal } = request;
     if (!principal) throw tokenRequired();
     this.require(access.permissions, principal, request);
+    if (access.login) this.requireLogin(access.login, principal);
     return true;
+  }
+
+  /** @throws Problem 401 `insufficient_user_authentication` (RFC 9470) */
+  requireLogin(requirement: LoginRequirement, principal: Principal): void {
+    const now = this.clock.now().getTime() / 1000;
+    if (!meetsLoginRequirement(principal, requirement, now)) throw insufficientAuthentication(requirement);
   }
 
   /**

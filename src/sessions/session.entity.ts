@@ -26,6 +26,14 @@ export class Session {
   @Column('text', { array: true })
   audience: string[];
 
+  /** The methods by which it was begun (RFC 8176). */
+  @Column('text', { array: true, default: [] })
+  amr: string[];
+
+  /** When its user was asked for them; null: when it began. */
+  @Column('timestamptz', { name: 'auth_time', nullable: true })
+  authTime: Date | null;
+
   @Column('integer', { name: 'refresh_generation', default: 0 })
   refreshGeneration: number;
 

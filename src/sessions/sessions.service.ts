@@ -26,6 +26,10 @@ export interface SessionStart {
   userId: string;
   sessionEpoch: string;
   asOf: string;
+  /** The methods by which the user proved who they are (RFC 8176). */
+  amr: readonly string[];
+  /** When they did, seconds since 1970; null: now. */
+  authTime: number | null;
   clientId: string;
   audience: string[];
   userAgent: string | null;
@@ -82,8 +86,9 @@ export class SessionsService {
     const sessionId = uuidv7();
     const token = firstRefreshToken(sessionId);
     await manager.query(
-      `INSERT INTO sessions (id, user_id, session_epoch, started_as_of, client_id, audience, refresh_hash, user_agent, address, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp() + make_interval(secs => $10))`,
+      `INSERT INTO sessions (id, user_id, session_epoch, started_as_of, client_id, audience, refresh_hash, user_agent, address, amr,
+         auth_time, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, to_timestamp($11::float8), clock_timestamp() + make_interval(secs => $12))`,
       [
         sessionId,
         start.userId,
@@ -94,6 +99,8 @@ export class SessionsService {
         refreshTokenHash(token),
         start.userAgent,
         start.address,
+        start.amr,
+        start.authTime,
         this.env.refreshTokenTtl,
       ],
     );

@@ -13,10 +13,18 @@ const facts: SessionFacts = {
   clientId: 'portcullis',
   audience: ['https://auth.example'],
   sessionExpiresAt: 1_795_100_000,
+  amr: ['pwd'],
+  authTime: 1_794_999_990.5,
+  enrolled: false,
   roles: ['editor'],
   permissions: ['articles:read', 'articles:write'],
 };
-const rules: MintingRules = { issuer: 'https://auth.example', lifetime: 300, preferredUsername: false };
+const rules: MintingRules = {
+  issuer: 'https://auth.example',
+  lifetime: 300,
+  preferredUsername: false,
+  secondFactorRoles: ['admin'],
+};
 const session = { sessionId: 'session-1', jti: 'token-1' };
 
 describe('the claims of an access token', () => {
@@ -30,11 +38,26 @@ describe('the claims of an access token', () => {
       jti: 'token-1',
       client_id: 'portcullis',
       sid: 'session-1',
+      auth_time: 1_794_999_990,
+      amr: ['pwd'],
       roles: ['editor'],
       permissions: ['articles:read', 'articles:write'],
       scope: 'articles:read articles:write',
       as_of: 1_795_000_000_000_001,
     });
+  });
+
+  it('are none for a session that lacks a second factor which its user has, or must have by a role', () => {
+    const none = (changed: Partial<SessionFacts>) => accessTokenClaims({ ...facts, ...changed }, session, rules);
+    expect(none({ enrolled: true })).toBeNull();
+    expect(none({ roles: ['admin'] })).toBeNull();
+    expect(none({ enrolled: true, roles: ['admin'], amr: ['pwd', 'otp', 'mfa'] })).toMatchObject({
+      amr: ['pwd', 'otp', 'mfa'],
+    });
+  });
+
+  it('say nothing of the methods of a session from before there was any record of them', () => {
+    expect(accessTokenClaims({ ...facts, amr: [] }, session, rules)).not.toHaveProperty('amr');
   });
 
   it('name the user only when so configured', () => {

@@ -1,5 +1,6 @@
 import type { AccessTokenClaims } from '@portcullis/verifier';
 import { audClaim, declaredClaims, lifetimeAllowed } from './audience-rules.js';
+import { lacksSecondFactor } from './second-factor-rule.js';
 import type { SessionFacts } from './session-facts.js';
 
 export interface MintingRules {
@@ -8,6 +9,8 @@ export interface MintingRules {
   lifetime: number;
   /** Whether the token names its user for people to read. */
   preferredUsername: boolean;
+  /** Who has one of these roles gets tokens with a second factor only. */
+  secondFactorRoles: readonly string[];
 }
 
 export interface SessionToken {
@@ -19,7 +22,8 @@ export interface SessionToken {
 
 /**
  * The claims of a session's access token (RFC 9068 section 2.2), or null where no token may be minted any more. It never outlives its session, nor
- * the time for which events about its session are kept. Nothing personal is in it, unless so configured.
+ * the time for which events about its session are kept; and a user who has, or must have, a second factor gets none without it, however the
+ * session began. Nothing personal is in it, unless so configured.
  *
  * The roles are all of the user's, also where fewer permissions are granted: by them a verifier knows which permissions to take away when a role
  * loses one.
@@ -33,7 +37,7 @@ export function accessTokenClaims(
   const lifetime = Math.min(rules.lifetime, lifetimeAllowed(facts, rules.lifetime), Math.floor(facts.keepAccess));
   const exp = Math.min(iat + lifetime, Math.floor(facts.sessionExpiresAt));
   const aud = audClaim(facts.audience);
-  if (exp <= iat || aud === null) return null;
+  if (exp <= iat || aud === null || lacksSecondFactor(facts, rules.secondFactorRoles)) return null;
   const permissions = wanted ? facts.permissions.filter((held) => wanted.includes(held)) : facts.permissions;
   return {
     ...declaredClaims(facts, {
@@ -53,6 +57,8 @@ export function accessTokenClaims(
     jti,
     client_id: facts.clientId,
     sid: sessionId,
+    auth_time: Math.floor(facts.authTime),
+    ...(facts.amr.length > 0 && { amr: facts.amr }),
     roles: facts.roles,
     permissions,
     scope: permissions.join(' '),

@@ -9,6 +9,11 @@ export interface SessionFacts extends MintingFacts {
   clientId: string;
   /** When the session ends by itself, seconds since 1970. */
   sessionExpiresAt: number;
+  /** The methods by which the session was begun (RFC 8176), and when they were asked for, seconds since 1970. */
+  amr: string[];
+  authTime: number;
+  /** Whether the user has a factor beside the password. */
+  enrolled: boolean;
   roles: string[];
   permissions: string[];
   /** Read only for audiences other than the issuer, which may have it told. */
@@ -24,6 +29,8 @@ SELECT ${clockAndKey('$2')},
   (SELECT extract(epoch FROM keep_access) FROM validity_clock)::float8 AS "keepAccess",
   s.user_id AS "userId", u.username, s.client_id AS "clientId", ${audience},
   extract(epoch FROM s.expires_at)::float8 AS "sessionExpiresAt",
+  s.amr, extract(epoch FROM coalesce(s.auth_time, s.created_at))::float8 AS "authTime",
+  EXISTS (SELECT FROM totp_factors f WHERE f.user_id = s.user_id) AS enrolled,
   ARRAY(SELECT r.role_name FROM user_roles r WHERE r.user_id = s.user_id ORDER BY 1) AS roles,
   ARRAY(SELECT DISTINCT p.permission_name FROM user_roles r JOIN role_permissions p ON p.role_name = r.role_name
     WHERE r.user_id = s.user_id ORDER BY 1) AS permissions

@@ -29,7 +29,12 @@ export class TokenMinter {
     @Inject(ENV) private readonly env: Env,
     private readonly press: TokenPress,
   ) {
-    this.rules = { issuer: env.issuer, lifetime: env.accessTokenTtl, preferredUsername: env.preferredUsernameClaim };
+    this.rules = {
+      issuer: env.issuer,
+      lifetime: env.accessTokenTtl,
+      preferredUsername: env.preferredUsernameClaim,
+      secondFactorRoles: env.mfaRequiredRoles,
+    };
   }
 
   /**

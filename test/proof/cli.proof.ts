@@ -199,7 +199,7 @@ describe('portcullis, beside a running service', () => {
     const rewrapped = await cli(['keys', 'rewrap', '--json'], both);
     expect([rewrapped.status, rewrapped.json()]).toEqual([
       0,
-      expect.objectContaining({ left: { signingKeys: 0, serverSecrets: 0 }, unreadable: [] }),
+      expect.objectContaining({ left: { signingKeys: 0, serverSecrets: 0, totpSecrets: 0 }, unreadable: [] }),
     ]);
     expect((await cli(['keys', 'list', '--json'], next)).status).toBe(0);
   });

@@ -67,8 +67,8 @@ describe('re-wrapping', () => {
     const report = await rewrap(two);
     expect(report).toEqual({
       masterKeyId: two.nest.get(MasterKey).id,
-      rewrapped: { signingKeys: SECRETS + 1, serverSecrets: 3 },
-      left: { signingKeys: 0, serverSecrets: 0 },
+      rewrapped: { signingKeys: SECRETS + 1, serverSecrets: 3, totpSecrets: 0 },
+      left: { signingKeys: 0, serverSecrets: 0, totpSecrets: 0 },
       unreadable: [],
     });
     expect(await trail()).toEqual([
@@ -77,7 +77,7 @@ describe('re-wrapping', () => {
       { signingKeys: 100 },
       { signingKeys: 31 },
     ]);
-    expect((await rewrap(two)).rewrapped).toEqual({ signingKeys: 0, serverSecrets: 0 });
+    expect((await rewrap(two)).rewrapped).toEqual({ signingKeys: 0, serverSecrets: 0, totpSecrets: 0 });
     expect(await trail()).toHaveLength(4);
 
     const three = await startIn('the new key alone', database);
@@ -110,7 +110,7 @@ describe('re-wrapping', () => {
       FOR EACH ROW WHEN (OLD.kid = '${late?.kid}') EXECUTE FUNCTION crash()`);
     await expect(rewrap(two)).rejects.toThrow();
     expect(await trail()).toEqual([{ serverSecrets: 3 }, { signingKeys: 100 }, { signingKeys: 100 }]);
-    expect(await two.nest.get(MasterKeyRewrap).left()).toEqual({ signingKeys: 31, serverSecrets: 0 });
+    expect(await two.nest.get(MasterKeyRewrap).left()).toEqual({ signingKeys: 31, serverSecrets: 0, totpSecrets: 0 });
 
     // Half done, both still start, sign and refresh.
     const { refreshToken, accessToken } = await signIn(one.http, ADMIN);
@@ -124,8 +124,8 @@ describe('re-wrapping', () => {
 
     await database.query('DROP TRIGGER crash ON signing_keys');
     expect(await rewrap(two)).toMatchObject({
-      rewrapped: { signingKeys: 31, serverSecrets: 0 },
-      left: { signingKeys: 0, serverSecrets: 0 },
+      rewrapped: { signingKeys: 31, serverSecrets: 0, totpSecrets: 0 },
+      left: { signingKeys: 0, serverSecrets: 0, totpSecrets: 0 },
     });
     expect(await masterKeysInUse(database)).toEqual([two.nest.get(MasterKey).id]);
   });
@@ -140,7 +140,7 @@ describe('re-wrapping', () => {
     for (const done of [SECRETS, 0]) {
       expect(await rewrap(two)).toMatchObject({
         rewrapped: { signingKeys: done },
-        left: { signingKeys: 1, serverSecrets: 0 },
+        left: { signingKeys: 1, serverSecrets: 0, totpSecrets: 0 },
         unreadable: [damaged],
       });
     }

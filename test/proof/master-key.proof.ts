@@ -19,7 +19,7 @@ import {
   type SignedIn,
 } from '../support/people.js';
 
-const NONE_LEFT = { signingKeys: 0, serverSecrets: 0 };
+const NONE_LEFT = { signingKeys: 0, serverSecrets: 0, totpSecrets: 0 };
 
 let database: TestDatabase;
 const running = new Set<TestApp>();

@@ -9,9 +9,14 @@ export const ROUTE_PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
     ...['POST /oauth/token', 'POST /oauth/introspect', 'POST /oauth/revoke', 'POST /token/generate'],
     ...['POST /v1/auth/login', 'POST /v1/auth/refresh', 'POST /v1/auth/logout', 'POST /v1/auth/password/change'],
     ...['POST /v1/auth/password/forgot', 'POST /v1/auth/password/reset', 'POST /v1/auth/invitation/accept'],
+    ...['POST /v1/auth/mfa/totp', 'POST /v1/auth/mfa/recovery'],
+    ...['POST /v1/auth/mfa/totp/start', 'POST /v1/auth/mfa/totp/confirm'],
     'GET /v1/auth/check',
   ],
-  token: [...['GET /v1/auth/me', 'POST /v1/auth/logout-all', 'GET /v1/auth/sessions', 'DELETE /v1/auth/sessions/{id}']],
+  token: [
+    ...['GET /v1/auth/me', 'POST /v1/auth/logout-all', 'GET /v1/auth/sessions', 'DELETE /v1/auth/sessions/{id}'],
+    ...['GET /v1/auth/mfa/factors', 'DELETE /v1/auth/mfa/factors/{id}', 'POST /v1/auth/mfa/recovery-codes'],
+  ],
   'users:read': ['GET /v1/users', 'GET /v1/users/{id}'],
   'users:write': [
     ...['POST /v1/users', 'PATCH /v1/users/{id}', 'DELETE /v1/users/{id}', 'PUT /v1/users/{id}/roles'],

@@ -26,7 +26,10 @@ export interface TokenClaims {
   readonly scope?: string;
   /** The event that this token is newer than. Its shape is judged by the refusal function: `as_of_missing`. */
   readonly as_of?: unknown;
+  /** When the user was asked to prove who they are. */
   readonly auth_time?: number;
+  /** By which methods they did (RFC 8176). */
+  readonly amr?: readonly string[];
   readonly preferred_username?: string;
   readonly [name: string]: unknown;
 }
@@ -57,6 +60,7 @@ export function readTokenClaims(payload: JsonObject): TokenClaims | undefined {
     isIdentifier(payload['client_id']) &&
     isAbsentOr(Number.isFinite, payload['nbf']) &&
     isAbsentOr(Number.isFinite, payload['auth_time']) &&
+    isAbsentOr(isStrings, payload['amr']) &&
     isAbsentOr(isIdentifier, payload['sid']) &&
     isAbsentOr(isStrings, payload['roles']) &&
     isAbsentOr(isPermissions, payload['permissions']) &&

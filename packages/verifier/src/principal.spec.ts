@@ -11,6 +11,8 @@ const CLAIMS: TokenClaims = {
   jti: 't1',
   client_id: 'portcullis',
   sid: 's1',
+  auth_time: 90,
+  amr: ['pwd', 'otp', 'mfa'],
   roles: ['admin', 'ops'],
   permissions: ['users:read', 'users:write'],
   scope: 'users:read users:write',
@@ -29,6 +31,8 @@ describe('principalOf', () => {
       scope: 'users:read users:write',
       asOf: 7,
       issuedAt: 100,
+      authTime: 90,
+      amr: ['pwd', 'otp', 'mfa'],
       expiresAt: 400,
       stripped: { roles: new Set(), permissions: new Set() },
       claims: CLAIMS,
@@ -38,7 +42,7 @@ describe('principalOf', () => {
   it('takes what is absent for nothing', () => {
     const { iss, sub, aud, exp, iat, jti, client_id } = CLAIMS;
     const principal = principalOf({ iss, sub, aud, exp, iat, jti, client_id }, 7);
-    expect(principal).toMatchObject({ sessionId: null, roles: [], scope: '' });
+    expect(principal).toMatchObject({ sessionId: null, authTime: null, amr: [], roles: [], scope: '' });
     expect(principal.permissions.size).toBe(0);
   });
 

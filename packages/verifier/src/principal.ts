@@ -19,6 +19,10 @@ export interface Principal {
   readonly scope: string;
   readonly asOf: number;
   readonly issuedAt: number;
+  /** When the user was last asked to prove who they are; null where no login stands behind the token. */
+  readonly authTime: number | null;
+  /** The methods by which they did (RFC 8176): `mfa` among them where there was a second factor. */
+  readonly amr: readonly string[];
   readonly expiresAt: number;
   /** A request that needs one of these gets 401, not 403: its client refreshes and learns whether it still has it. */
   readonly stripped: Stripped;
@@ -42,6 +46,8 @@ export function principalOf(claims: TokenClaims, asOf: number): Principal {
     scope: claims.scope ?? '',
     asOf,
     issuedAt: claims.iat,
+    authTime: claims.auth_time ?? null,
+    amr: claims.amr ?? [],
     expiresAt: claims.exp,
     stripped: NOTHING_STRIPPED,
     claims,

@@ -139,8 +139,11 @@ export class ServiceModel {
       clientId: CLIENT,
       audience: [...session.audience],
       sessionExpiresAt: session.expiresAt,
+      amr: ['pwd'],
+      authTime: this.now,
+      enrolled: false,
     };
-    const rules = { issuer: 'issuer', lifetime: access, preferredUsername: false };
+    const rules = { issuer: 'issuer', lifetime: access, preferredUsername: false, secondFactorRoles: [] };
     const claims = accessTokenClaims(facts, { sessionId, jti: `jti${++this.#serial}` }, rules);
     return claims && new VerifiedToken(claims, this.kid);
   }

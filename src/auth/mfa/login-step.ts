@@ -1,0 +1,47 @@
+import { SECOND_FACTOR, lacksSecondFactor } from '../../tokens/second-factor-rule.js';
+
+/** The ways to prove a second factor. */
+export type FactorMethod = 'totp' | 'recovery';
+
+/** What an account asks of whoever logs in to it. */
+export interface Standing {
+  mustChangePassword: boolean;
+  roles: readonly string[];
+  /** Numbers of what the user has. */
+  totp: number;
+  recoveryCodes: number;
+}
+
+/**
+ * What somebody gets for what they have proven: first the question for the factor that they have; then leave to change a password that must be
+ * changed; then leave to set up a factor that they must have; a session last.
+ */
+export type LoginStep = 'prove_factor' | 'change_password' | 'enrol' | 'session';
+
+/** @param amr the methods proven so far (RFC 8176) */
+export function nextStep(standing: Standing, amr: readonly string[], requiredRoles: readonly string[]): LoginStep {
+  const enrolled = isEnrolled(standing);
+  const lacks = lacksSecondFactor({ roles: standing.roles, enrolled, amr }, requiredRoles);
+  if (enrolled && lacks) return 'prove_factor';
+  if (standing.mustChangePassword) return 'change_password';
+  return lacks ? 'enrol' : 'session';
+}
+
+/** Recovery codes replace a factor; alone they are none. */
+export function isEnrolled({ totp }: Standing): boolean {
+  return totp > 0;
+}
+
+export function methodsOf({ totp, recoveryCodes }: Standing): FactorMethod[] {
+  return [...(totp > 0 ? ['totp' as const] : []), ...(recoveryCodes > 0 ? ['recovery' as const] : [])];
+}
+
+/** The methods proven, with a second factor among them: one-time passwords are both codes of an app and recovery codes (RFC 8176). */
+export function withOneTimePassword(amr: readonly string[]): string[] {
+  return [...new Set([...amr, 'otp', SECOND_FACTOR])];
+}
+
+/** Whether the last factor of somebody who must have one would go. */
+export function mustKeepLastFactor(standing: Standing, requiredRoles: readonly string[]): boolean {
+  return standing.totp <= 1 && standing.roles.some((role) => requiredRoles.includes(role));
+}

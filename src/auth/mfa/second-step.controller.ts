@@ -1,0 +1,70 @@
+import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
+import {
+  ApiBadRequestResponse,
+  ApiBody,
+  ApiForbiddenResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+  ApiUnauthorizedResponse,
+} from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { Public } from '../../common/access.js';
+import { ProblemDto } from '../../common/problem.js';
+import { TokenPairDto, type FactorRequiredDto } from '../auth.dto.js';
+import { callerOf } from '../password-check.js';
+import { FactorCodeDto } from './mfa.dto.js';
+import { SecondStep } from './second-step.service.js';
+
+const WRONG = {
+  type: ProblemDto,
+  description:
+    '`invalid_code`: it is wrong, or was used already; `invalid_token`: the `mfa_token` is not good any more, log in again',
+};
+const CHANGE = { type: ProblemDto, description: '`password_change_required`, with a `changeToken`' };
+const INCOMPLETE = { type: ProblemDto, description: 'A field is missing or not acceptable' };
+const EXAMPLES = {
+  app: { value: { mfa_token: 'psu_0FmCzqVvT6nJ…', code: '492039' } },
+};
+const RECOVERY_EXAMPLES = {
+  'recovery code': { value: { mfa_token: 'psu_0FmCzqVvT6nJ…', code: 'k3f7-9m2q-x8vd-4tbn-6hzc-1prw' } },
+};
+
+/** The second step of a login that answered `mfa_required`. */
+@ApiTags('Auth')
+@Controller('v1/auth/mfa')
+export class SecondStepController {
+  constructor(private readonly steps: SecondStep) {}
+
+  @Post('totp')
+  @HttpCode(200)
+  @Public()
+  @ApiOperation({
+    summary: 'Complete a login with the code of an authenticator app',
+    description: 'Each code works once. Ten failures lock this step for fifteen minutes.',
+  })
+  @ApiBody({ type: FactorCodeDto, examples: EXAMPLES })
+  @ApiOkResponse({ type: TokenPairDto })
+  @ApiBadRequestResponse(INCOMPLETE)
+  @ApiUnauthorizedResponse(WRONG)
+  @ApiForbiddenResponse(CHANGE)
+  totp(@Body() dto: FactorCodeDto, @Req() request: FastifyRequest): Promise<TokenPairDto | FactorRequiredDto> {
+    return this.steps.withTotp(dto, callerOf(request));
+  }
+
+  @Post('recovery')
+  @HttpCode(200)
+  @Public()
+  @ApiOperation({
+    summary: 'Complete a login with a recovery code, which it uses up',
+    description: 'Counted together with the codes of authenticator apps.',
+  })
+  @ApiBody({ type: FactorCodeDto, examples: RECOVERY_EXAMPLES })
+  @ApiOkResponse({ type: TokenPairDto })
+  @ApiBadRequestResponse(INCOMPLETE)
+  @ApiUnauthorizedResponse(WRONG)
+  @ApiForbiddenResponse(CHANGE)
+  recovery(@Body() dto: FactorCodeDto, @Req() request: FastifyRequest): Promise<TokenPairDto | FactorRequiredDto> {
+    return this.steps.withRecoveryCode(dto, callerOf(request));
+  }
+}

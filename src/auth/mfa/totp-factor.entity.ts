@@ -1,0 +1,33 @@
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+
+/** An authenticator app. Triggers make its coming and going a change of the user's credentials. */
+@Entity('totp_factors')
+@Index('totp_factors_user_id', ['userId'])
+export class TotpFactor {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'totp_factors_pkey' })
+  id: string;
+
+  @ForeignKey('users', 'id', { name: 'totp_factors_user', onUpdate: 'CASCADE', onDelete: 'CASCADE' })
+  @Column('uuid', { name: 'user_id' })
+  userId: string;
+
+  @Column('text')
+  name: string;
+
+  /** Wrapped under the master key. */
+  @Column('bytea')
+  secret: Buffer;
+
+  @Column('text', { name: 'master_key_id' })
+  masterKeyId: string;
+
+  /** The newest time step of which a code was used: no code of it or an older one works again. */
+  @Column('bigint', { name: 'last_step' })
+  lastStep: string;
+
+  @Column('timestamptz', { name: 'created_at', default: () => 'clock_timestamp()' })
+  createdAt: Date;
+
+  @Column('timestamptz', { name: 'last_used_at', nullable: true })
+  lastUsedAt: Date | null;
+}
