@@ -68,6 +68,8 @@ describe('a login', () => {
       iat: expect.any(Number),
       exp: Number(claims['iat']) + 300,
       jti: expect.stringMatching(/^[\w-]{22}$/),
+      auth_time: expect.any(Number),
+      amr: ['pwd'],
       client_id: 'portcullis',
       sid: expect.stringMatching(/^[\da-f-]{36}$/),
       roles: ['auditor'],
