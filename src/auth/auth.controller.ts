@@ -144,9 +144,8 @@ export class AuthController {
   @ApiForbiddenResponse(NOT_A_USER)
   @ApiOkResponse({ type: MeDto })
   async me(@CurrentPrincipal() principal: Principal): Promise<MeDto> {
-    const { id, username, email, emailVerifiedAt, displayName, status, credentialsChangedAt } = await this.users.profile(
-      userOf(principal),
-    );
+    const { id, username, email, emailVerifiedAt, displayName, status, credentialsChangedAt } =
+      await this.users.profile(userOf(principal));
     return {
       id,
       username,
