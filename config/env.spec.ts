@@ -46,6 +46,7 @@ describe('readEnv', () => {
       tokenCache: { entries: 50_000, bytes: 64 * 1024 * 1024 },
       password: { minLength: 12, maxLength: 256 },
       mfaRequiredRoles: [],
+      breachedPasswordsUrl: null,
       argon2: { memoryKib: 19_456, iterations: 2, parallelism: 1 },
       hashConcurrency: availableParallelism(),
       hashQueue: 64,

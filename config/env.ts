@@ -52,6 +52,8 @@ export interface Env {
   readonly password: { readonly minLength: number; readonly maxLength: number };
   /** Names of roles whose users need a second factor. */
   readonly mfaRequiredRoles: readonly string[];
+  /** `null` means that nobody is asked. */
+  readonly breachedPasswordsUrl: string | null;
   readonly argon2: { readonly memoryKib: number; readonly iterations: number; readonly parallelism: number };
   readonly hashConcurrency: number;
   readonly hashQueue: number;
@@ -241,6 +243,7 @@ function assemble(values: Values): Env {
     tokenCache: Object.freeze({ entries: values.tokenCacheEntries, bytes: values.tokenCacheBytes }),
     password: Object.freeze({ minLength: values.passwordMinLength, maxLength: values.passwordMaxLength }),
     mfaRequiredRoles: Object.freeze([...(values.mfaRequiredRoles ?? [])]),
+    breachedPasswordsUrl: values.breachedPasswordsUrl,
     argon2: Object.freeze({
       memoryKib: values.argon2MemoryKib,
       iterations: values.argon2Iterations,

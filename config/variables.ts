@@ -196,6 +196,12 @@ export const VARIABLES = {
     roleNames,
     'Roles whose users need a second factor: without one they may set one up, and nothing else',
   ),
+  breachedPasswordsUrl: optional(
+    'PORTCULLIS_BREACHED_PASSWORDS_URL',
+    'none',
+    url('https', 'http'),
+    'Range search for passwords known from breaches, such as `https://api.pwnedpasswords.com/range`; it is told 5 digits of a hash',
+  ),
   argon2MemoryKib: withDefault(
     'PORTCULLIS_ARGON2_MEMORY_KIB',
     '19456',

@@ -9,6 +9,7 @@ import { ADMIN_ROLE } from '../permissions/built-in.js';
 import { PermissionsService } from '../permissions/permissions.service.js';
 import { generatedPassword } from './generated-password.js';
 import { PasswordHasher } from './password-hasher.js';
+import { PasswordPolicy } from './password-policy.js';
 import { User } from './user.entity.js';
 
 export interface FirstAdminCredentials {
@@ -27,6 +28,7 @@ export class FirstAdmin {
     private readonly dataSource: DataSource,
     private readonly permissions: PermissionsService,
     private readonly hasher: PasswordHasher,
+    private readonly policy: PasswordPolicy,
     private readonly audit: AuditService,
     @Inject(ENV) private readonly env: Env,
   ) {}
@@ -36,6 +38,7 @@ export class FirstAdmin {
    *
    * @param announce tells the operator, before the commit: after a crash in between, the next start makes and announces a new password.
    *   After the commit a crash could lose the only password there is.
+   * @throws Error when the configured password is none that the policy accepts
    */
   async ensure(announce: (credentials: FirstAdminCredentials) => void): Promise<void> {
     // Once only: a second run would announce a second password.
@@ -47,6 +50,7 @@ export class FirstAdmin {
     if (await manager.exists(User)) return;
     const { username, password: configured } = this.env.admin;
     const password = configured ?? generatedPassword(this.env.password.minLength);
+    if (configured !== null) await this.requireAcceptable(configured);
     const id = uuidv7();
     const passwordHash = await this.hasher.hash(password);
     await manager.insert(User, { id, username, passwordHash, mustChangePassword: configured === null });
@@ -58,5 +62,10 @@ export class FirstAdmin {
       details: { roles: [ADMIN_ROLE] },
     });
     announce({ username, password: configured === null ? password : null });
+  }
+
+  private async requireAcceptable(password: string): Promise<void> {
+    const problems = await this.policy.problemsOf(password, { username: this.env.admin.username, email: null });
+    if (problems.length > 0) throw new Error(`PORTCULLIS_ADMIN_PASSWORD ${problems.join('; ')}.`);
   }
 }

@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
 import { AccountHolders } from './account-holders.js';
+import { BreachedPasswords } from './breached-passwords.js';
 import { FirstAdmin } from './first-admin.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordPolicy } from './password-policy.js';
@@ -19,6 +20,7 @@ import { UsersService } from './users.service.js';
   controllers: [UsersController],
   providers: [
     AccountHolders,
+    BreachedPasswords,
     FirstAdmin,
     PasswordHasher,
     PasswordPolicy,
