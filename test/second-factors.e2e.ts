@@ -259,22 +259,6 @@ describe('a login with an authenticator app', () => {
   });
 });
 
-describe('SQL that adds or takes a factor', () => {
-  it.each([
-    ['DELETE FROM totp_factors WHERE user_id = $1', 'ends'],
-    [`UPDATE totp_factors SET secret = 'x' WHERE user_id = $1`, 'ends'],
-    [`INSERT INTO recovery_codes VALUES ($1, 'x')`, 'ends'],
-    ['UPDATE totp_factors SET last_step = last_step + 1 WHERE user_id = $1', 'keeps'],
-    [`UPDATE totp_factors SET secret = 'x', master_key_id = 'another' WHERE user_id = $1`, 'keeps'],
-    ['DELETE FROM recovery_codes WHERE user_id = $1', 'keeps'],
-  ])('%s: %s sessions', async (statement, what) => {
-    const { session, id, factorId } = await enrol(app, ann);
-    await app.database.query(statement, [id]);
-    expect(await verdict(session.http)).toBe(what === 'ends' ? '401 credentials_changed' : 'accepted');
-    await app.database.query('DELETE FROM totp_factors WHERE id = $1', [factorId]);
-  });
-});
-
 describe('a role that needs a second factor', () => {
   let olga: Person;
   beforeEach(async () => {

@@ -20,9 +20,11 @@ import { LoginSteps } from './login-steps.service.js';
 import { LoginThrottle } from './login-throttle.js';
 import { Enrolment } from './mfa/enrolment.service.js';
 import { OwnFactorsController } from './mfa/own-factors.controller.js';
+import { FactorReset } from './mfa/factor-reset.service.js';
 import { SecondFactors } from './mfa/second-factors.service.js';
 import { SecondStepController } from './mfa/second-step.controller.js';
 import { SecondStep } from './mfa/second-step.service.js';
+import { UserFactorsController } from './mfa/user-factors.controller.js';
 import { OwnSessionsController } from './own-sessions.controller.js';
 import { PasswordCheck } from './password-check.js';
 import { PasswordChangeService } from './password-change.service.js';
@@ -39,6 +41,7 @@ import { RefreshService } from './refresh.service.js';
     BrokerTokensController,
     SecondStepController,
     OwnFactorsController,
+    UserFactorsController,
   ],
   providers: [
     JwtStrategy,
@@ -49,6 +52,7 @@ import { RefreshService } from './refresh.service.js';
     SecondFactors,
     SecondStep,
     Enrolment,
+    FactorReset,
     BrokerTokens,
     GatewayCheck,
     RefreshService,

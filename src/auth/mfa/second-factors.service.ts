@@ -137,6 +137,21 @@ export class SecondFactors {
     return codes;
   }
 
+  /** Keeps everything about the user as it is until the transaction ends; false when there is no such user. */
+  async lockUser(manager: EntityManager, userId: string): Promise<boolean> {
+    const locked = await manager.query<unknown[]>('SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId]);
+    return locked.length > 0;
+  }
+
+  /** @returns how many factors went; the recovery codes go with them */
+  async removeAll(manager: EntityManager, userId: string): Promise<number> {
+    await manager.query('DELETE FROM recovery_codes WHERE user_id = $1', [userId]);
+    const [, deleted] = await manager.query<[unknown[], number]>('DELETE FROM totp_factors WHERE user_id = $1', [
+      userId,
+    ]);
+    return deleted;
+  }
+
   /** False when the user has no such factor. With the last one the recovery codes go. */
   async remove(manager: EntityManager, userId: string, id: string): Promise<boolean> {
     const [, deleted] = await manager.query<[unknown[], number]>(
