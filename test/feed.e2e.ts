@@ -166,4 +166,32 @@ describe('the list of subscribers', () => {
     const { body } = await admin.get<{ items: Record<string, unknown>[] }>('/v1/validity/subscribers');
     expect(body.items.find(({ subscriber }) => subscriber === 'orders-1')).toMatchObject({ position: seq, behind: 1 });
   });
+
+  it('knows whoever was just given the whole window to have it', async () => {
+    const headers = { 'portcullis-subscriber': 'fresh' };
+    const { body: whole } = await admin.get<CatchUp>('/v1/validity/events?after=0', { headers });
+    await app.nest.get(SubscribersService, { strict: false }).write();
+    const { body } = await admin.get<{ items: Record<string, unknown>[] }>('/v1/validity/subscribers');
+    const item = body.items.find(({ subscriber }) => subscriber === 'fresh');
+    expect(item).toMatchObject({ position: whole.seq, behind: 0 });
+  });
+
+  it('knows 2,000 of one client at most, those seen last, and counts no more than 1,000 events for each', async () => {
+    const subscribers = app.nest.get(SubscribersService, { strict: false });
+    for (const round of ['old', 'new']) {
+      for (let n = 0; n < 2_000; n++) subscribers.seen('flooding', `${round}-${String(n)}`, 0);
+      await subscribers.write();
+    }
+    const rows = await app.database.query(
+      `SELECT count(*)::integer AS count, min(subscriber) AS first FROM validity_subscribers WHERE client_id = 'flooding'`,
+    );
+    expect(rows).toEqual([{ count: 2_000, first: 'new-0' }]);
+    await app.database.query(
+      `INSERT INTO validity_events SELECT 'client', 'behind-' || n, c.seq, 'test', clock_timestamp(), clock_timestamp() + interval '1 day'
+         FROM validity_clock c, generate_series(1, 1100) n`,
+    );
+    const { items } = await subscribers.list({ limit: 200 });
+    const behind = items.filter(({ clientId }) => clientId === 'flooding').map((item) => item.behind);
+    expect(new Set(behind)).toEqual(new Set([1_000]));
+  });
 });

@@ -47,15 +47,20 @@ export class FeedController {
     if (subscriber !== undefined && !isSubscriberName(subscriber)) {
       throw invalidFields([{ field: 'portcullis-subscriber', message: `is not a name of ${SUBSCRIBER_FORM}` }]);
     }
-    this.subscribers.seen(principal.subject, subscriber ?? '-', after);
+    const { subject } = principal;
+    const seen = (position: number): void => {
+      this.subscribers.seen(subject, subscriber ?? '-', position);
+    };
+    seen(after);
     const { arrivedAt, signal } = request;
     const answer = await this.feed.answer({
-      clientId: principal.clientId,
+      owner: subject,
       after,
       waitMs: wait * 1000,
       arrivedAt,
       signal,
       nonce,
+      onAnswered: seen,
     });
     reply.type('application/json; charset=utf-8').header('cache-control', 'no-store');
     await reply.send(typeof answer === 'string' ? answer : Readable.from(answer, { highWaterMark: 1 }));

@@ -101,10 +101,18 @@ export class SubscriberDto {
   @ApiProperty({ description: 'Which of its instances, as it calls itself', example: 'orders-7c9f' })
   subscriber: string;
 
-  @ApiProperty({ type: 'integer', description: 'The last `seq` that it has', example: 1763798400123456 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'The last `seq` that it has, or was answered with',
+    example: 1763798400123456,
+  })
   position: number;
 
-  @ApiProperty({ type: 'integer', description: 'Events that it does not have yet', example: 0 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Events that it does not have yet; 1000 stands for as many or more',
+    example: 0,
+  })
   behind: number;
 
   @ApiProperty({ format: 'date-time', example: '2026-11-22T10:00:00.000Z' })

@@ -8,11 +8,11 @@ import { Metrics } from '../common/metrics.js';
 import { Problem } from '../common/problem.js';
 import { ANSWER_START, encodeEnd, encodeEvent } from './feed-encoding.js';
 import { FeedJournal } from './feed-journal.js';
+import { FeedPlaces } from './feed-places.js';
 import { FeedSnapshot } from './feed-snapshot.js';
 
-/** Most subscribers that one instance keeps waiting, and of these most of one client: none is to take the places of all others. */
-const MOST_WAITING = 10_000;
-const MOST_OF_ONE_CLIENT = 2_000;
+/** Most subscribers that one instance keeps waiting, and of these most of one client or user. */
+const PLACES = { all: 10_000, ofOne: 2_000 };
 /** How often (ms) the follower is told that somebody wants the window current; it polls for a second after. */
 const TOUCH_INTERVAL = 500;
 /** A window of more events than this is sent while it is being encoded. */
@@ -30,12 +30,15 @@ interface Waiter {
 
 /** What a subscriber asks: see the design, section 5. Times on the monotonic clock, in ms. */
 export interface FeedQuestion {
-  clientId: string;
+  /** The client or user that asks. */
+  owner: string;
   after: number;
   waitMs: number;
   arrivedAt: number;
   signal: AbortSignal;
   nonce: string | undefined;
+  /** Told where the answer ends. */
+  onAnswered: (seq: number) => void;
 }
 
 /**
@@ -45,7 +48,7 @@ export interface FeedQuestion {
 export class FeedService implements OnModuleInit {
   private readonly journal = new FeedJournal();
   private readonly waiting = new Set<Waiter>();
-  private readonly waitingOf = new Map<string, number>();
+  private readonly places = new FeedPlaces(PLACES);
   /** Of the events in the journal, as far as somebody has asked for them. */
   private readonly texts = new WeakMap<ValidityEvent, string>();
   private snapshot: FeedSnapshot | undefined;
@@ -56,6 +59,7 @@ export class FeedService implements OnModuleInit {
   private touching: NodeJS.Timeout | undefined;
   private closing = false;
   private readonly eventsEncoded: Counter;
+  private readonly turnedAway: Counter;
 
   constructor(
     private readonly follower: WindowFollower,
@@ -70,6 +74,10 @@ export class FeedService implements OnModuleInit {
     this.eventsEncoded = metrics.counter(
       'portcullis_feed_encoded_events_total',
       'Validity events that were encoded for subscribers, each once for all who ask',
+    );
+    this.turnedAway = metrics.counter(
+      'portcullis_feed_turned_away_total',
+      'Questions that were answered at once, as too many wait',
     );
   }
 
@@ -89,7 +97,7 @@ export class FeedService implements OnModuleInit {
   /**
    * What followed `after`, as JSON (in parts where it is much), at once when there is something, else when something comes or `waitMs` are over.
    *
-   * @throws StaleWindowError when the database does not answer; Problem 503 when too many wait
+   * @throws StaleWindowError when the database does not answer
    */
   async answer(question: FeedQuestion): Promise<string | AsyncIterable<string>> {
     await this.follower.freshSince(question.arrivedAt);
@@ -110,17 +118,20 @@ export class FeedService implements OnModuleInit {
     return window.size > STREAMED_FROM ? whole : joined(whole);
   }
 
-  private wait({ clientId, after, waitMs, signal }: FeedQuestion): Promise<void> | undefined {
+  /** Whoever finds no place is answered at once: that is true all the same, and its knowledge stays fresh. */
+  private wait({ owner, after, waitMs, signal }: FeedQuestion): Promise<void> | undefined {
     if (waitMs <= 0 || this.closing || signal.aborted) return undefined;
-    const others = this.waitingOf.get(clientId) ?? 0;
-    if (this.waiting.size >= MOST_WAITING || others >= MOST_OF_ONE_CLIENT)
-      throw new Problem(503, 'too_many_subscribers', 'Too many subscribers wait here.');
+    const leave = this.places.take(owner);
+    if (leave === undefined) {
+      this.turnedAway.inc();
+      return undefined;
+    }
     return new Promise<void>((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', wake);
         this.waiting.delete(waiter);
-        this.leave(clientId);
+        leave();
         if (this.waiting.size === 0) this.rest();
         resolve();
       };
@@ -128,15 +139,8 @@ export class FeedService implements OnModuleInit {
       const timer = setTimeout(wake, waitMs);
       signal.addEventListener('abort', wake, { once: true });
       this.waiting.add(waiter);
-      this.waitingOf.set(clientId, others + 1);
       this.follow();
     });
-  }
-
-  private leave(clientId: string): void {
-    const left = (this.waitingOf.get(clientId) ?? 1) - 1;
-    if (left > 0) this.waitingOf.set(clientId, left);
-    else this.waitingOf.delete(clientId);
   }
 
   private follow(): void {
@@ -231,9 +235,10 @@ export class FeedService implements OnModuleInit {
     return this.snapshot;
   }
 
-  private end({ arrivedAt, nonce }: FeedQuestion): string {
+  private end({ arrivedAt, nonce, signal, onAnswered }: FeedQuestion): string {
     const { window, freshAsOf = arrivedAt } = this.follower;
     const { seq, floor, keepSeconds, keepAccessSeconds } = window;
+    if (!signal.aborted) onAnswered(seq);
     // The follower's clock, as it was at the moment that the answer vouches for.
     const now = this.follower.now() - (this.follower.monotonic() - freshAsOf);
     const reading = { now, waitedMs: Math.max(0, freshAsOf - arrivedAt), nonce };

@@ -154,6 +154,29 @@ describe('following the feed by long polls', () => {
     expect(follower.window.newest('client', 'orders')?.seq).toBe(12);
   });
 
+  it('asks less often where nobody is let wait, but at once when somebody needs to know', async () => {
+    const { source, follower } = follow();
+    (await source.next()).answer({ seq: 10 });
+    const times: number[] = [];
+    for (let n = 0; n < 6; n++) {
+      const question = await source.next();
+      times.push(performance.now());
+      question.answer({ seq: 10 });
+    }
+    const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    expect(pauses[0]).toBeGreaterThan(15);
+    expect(pauses[4]).toBeGreaterThan(300);
+    // It is taken over, and then there is a pause.
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    const known = follower.freshSince(follower.monotonic());
+    const asked = performance.now();
+    (await source.next()).answer({ seq: 10 });
+    await known;
+    expect(performance.now() - asked).toBeLessThan(300);
+    (await source.next()).answer({ seq: 11 });
+    expect((await source.next()).after).toBe(11);
+  });
+
   it('gives up both when the one beside fails', async () => {
     const { source, follower } = follow({ random: () => 0 });
     (await source.next()).answer({ seq: 10 });

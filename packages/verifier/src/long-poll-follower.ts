@@ -50,6 +50,8 @@ interface Question {
   readonly end: () => void;
 }
 
+/** An instance that is asked by too many lets nobody wait: it is not to be asked without a pause for that. In ms. */
+const LONGEST_PAUSE_MS = 500;
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 2_000;
 /** Between two questions at least so long (ms), whatever the source answers. */
@@ -73,6 +75,8 @@ export class LongPollFollower {
   readonly #underWay = new Set<Question>();
   readonly #freshness: Freshness;
   #failures = 0;
+  /** How often in a row a question that might wait was answered before its time, with nothing. */
+  #early = 0;
   #wake: (() => void) | undefined;
   #hurry: (() => void) | undefined;
   #started = false;
@@ -170,8 +174,15 @@ export class LongPollFollower {
       if (this.stopped) return;
       if (error === undefined) this.#succeeded();
       else this.#failed(error);
-      await this.#sleep(this.#failures > 0 ? this.#retryMs() : SHORTEST_ROUND_MS - (this.monotonic() - began));
+      await this.#sleep(this.#failures > 0 ? this.#retryMs() : this.#pauseMs() - (this.monotonic() - began));
     }
+  }
+
+  /** Doubles with each early answer, but knowledge is not to get older than by one that waits, and nobody is kept waiting. */
+  #pauseMs(): number {
+    if (this.#callers.size > 0) return SHORTEST_ROUND_MS;
+    const longest = Math.max(SHORTEST_ROUND_MS, Math.min(LONGEST_PAUSE_MS, this.#waitSeconds * 1000));
+    return Math.min(SHORTEST_ROUND_MS * 2 ** this.#early, longest);
   }
 
   /** A question that waits for something to happen, or one that does not wait where somebody needs to know now. Undefined when it was answered. */
@@ -179,6 +190,7 @@ export class LongPollFollower {
     const { position } = this.window;
     if (this.#callers.size > 0 || this.#failures > 0 || position === 0) return this.#takeOver(this.#put(position, 0));
     const idle = this.#put(position, this.#waitSeconds);
+    const latest = this.monotonic() + this.#waitSeconds * 500;
     try {
       while ((await this.#firstOf(idle)) !== idle) {
         const began = this.monotonic();
@@ -198,7 +210,9 @@ export class LongPollFollower {
       idle.end();
       throw error;
     }
-    return this.#takeOver(idle);
+    const error = await this.#takeOver(idle);
+    this.#early = this.window.position === position && this.monotonic() < latest ? this.#early + 1 : 0;
+    return error;
   }
 
   /** Which is answered first; without `aside`, undefined as soon as somebody needs to know. @throws what the first that fails fails with */
@@ -283,6 +297,7 @@ export class LongPollFollower {
     return longest * (0.5 + this.#random() / 2);
   }
 
+  /** Who needs to know now does not wait for its end, unless questions are sent more often than they should be anyway. */
   async #sleep(ms: number): Promise<void> {
     if (ms <= 0) return;
     await new Promise<void>((resolve) => {
@@ -291,6 +306,7 @@ export class LongPollFollower {
         clearTimeout(timer);
         resolve();
       };
+      this.#hurry = ms > SHORTEST_ROUND_MS ? this.#wake : undefined;
     });
     this.#wake = undefined;
   }
