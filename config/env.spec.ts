@@ -57,7 +57,8 @@ describe('readEnv', () => {
         templates: null,
         pagesUrl: 'http://localhost:3000',
       },
-      linkTtl: { reset: 3600, invitation: 7 * 24 * 3600 },
+      registration: { on: false, domains: null },
+      linkTtl: { reset: 3600, invitation: 7 * 24 * 3600, verification: 24 * 3600 },
       trustedProxies: [],
       corsOrigins: [],
       bodyLimit: 65_536,
@@ -156,6 +157,13 @@ const ACCEPTANCE: [name: string, accepted: string[], refused: string[]][] = [
   ['PORTCULLIS_PAGES_URL', ['https://app.example/account'], ['https://app.example/', 'app.example']],
   ['PORTCULLIS_RESET_TTL', ['15m'], ['10s', '2d']],
   ['PORTCULLIS_INVITATION_TTL', ['30d'], ['31d']],
+  ['PORTCULLIS_REGISTRATION', ['on', 'off'], ['yes']],
+  [
+    'PORTCULLIS_REGISTRATION_DOMAINS',
+    ['example.org, mail.example.com'],
+    ['@example.org', '*.example.org', 'Example.org'],
+  ],
+  ['PORTCULLIS_VERIFICATION_TTL', ['30d'], ['31d']],
   [
     'PORTCULLIS_ISSUER',
     ['https://a.example', 'http://localhost:3000', 'https://a.example/auth'],

@@ -67,8 +67,13 @@ export interface Env {
     /** Base URL of the pages that links lead to, without a trailing slash. */
     readonly pagesUrl: string;
   };
+  readonly registration: {
+    readonly on: boolean;
+    /** In lower case; `null` means any. */
+    readonly domains: readonly string[] | null;
+  };
   /** Seconds for which the links in mails are good. */
-  readonly linkTtl: { readonly reset: number; readonly invitation: number };
+  readonly linkTtl: { readonly reset: number; readonly invitation: number; readonly verification: number };
   /** IP addresses and CIDR blocks. */
   readonly trustedProxies: readonly string[];
   readonly corsOrigins: readonly string[];
@@ -258,7 +263,15 @@ function assemble(values: Values): Env {
       templates: values.mailTemplates,
       pagesUrl: values.pagesUrl ?? issuer,
     }),
-    linkTtl: Object.freeze({ reset: values.resetTtl, invitation: values.invitationTtl }),
+    registration: Object.freeze({
+      on: values.registration,
+      domains: values.registrationDomains && Object.freeze([...values.registrationDomains]),
+    }),
+    linkTtl: Object.freeze({
+      reset: values.resetTtl,
+      invitation: values.invitationTtl,
+      verification: values.verificationTtl,
+    }),
     trustedProxies: Object.freeze([...(values.trustedProxies ?? [])]),
     corsOrigins: Object.freeze([...(values.corsOrigins ?? [])]),
     bodyLimit: values.bodyLimit,

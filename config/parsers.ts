@@ -116,6 +116,11 @@ export const mailbox: Parser<Mailbox> = {
   },
 };
 
+/** Host names as they stand in addresses, separated by commas. */
+export const domains = list('domains such as example.org', (item) =>
+  /^([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}$/.test(item) ? item : undefined,
+);
+
 /** Exact origins (RFC 6454), separated by commas. */
 export const origins = list('exact origins such as https://app.example.org (never *)', (item) =>
   httpUrl(item)?.origin === item && !item.includes('*') ? item : undefined,

@@ -1,6 +1,7 @@
 import {
   DAY,
   directory,
+  domains,
   duration,
   integer,
   issuer,
@@ -259,6 +260,24 @@ export const VARIABLES = {
     '7d',
     duration(60, 30 * DAY),
     'How long the link in an invitation is good',
+  ),
+  verificationTtl: withDefault(
+    'PORTCULLIS_VERIFICATION_TTL',
+    '24h',
+    duration(60, 30 * DAY),
+    'How long the link in a mail that proves an address is good',
+  ),
+  registration: withDefault(
+    'PORTCULLIS_REGISTRATION',
+    'off',
+    onOff,
+    'Whether people may make accounts for themselves, without any role',
+  ),
+  registrationDomains: optional(
+    'PORTCULLIS_REGISTRATION_DOMAINS',
+    'any',
+    domains,
+    'Domains of the addresses that may register, exactly as they are: not what is below them',
   ),
   trustedProxies: optional(
     'PORTCULLIS_TRUSTED_PROXIES',

@@ -9,6 +9,7 @@ import { AuthController } from './auth.controller.js';
 import { BrokerTokensController } from './broker-tokens.controller.js';
 import { BrokerTokens } from './broker-tokens.service.js';
 import { ChangeTokens } from './change-token.js';
+import { CurrentPassword } from './current-password.js';
 import { ForcedExpirationsController } from './forced-expirations.controller.js';
 import { ForcedExpirationsService } from './forced-expirations.service.js';
 import { GatewayCheckController } from './gateway-check.controller.js';
@@ -47,6 +48,7 @@ import { RefreshService } from './refresh.service.js';
     JwtStrategy,
     JwtAuthGuard,
     PasswordCheck,
+    CurrentPassword,
     LoginService,
     LoginSteps,
     SecondFactors,
@@ -61,6 +63,6 @@ import { RefreshService } from './refresh.service.js';
     LoginThrottle,
     ChangeTokens,
   ],
-  exports: [JwtAuthGuard, LoginThrottle],
+  exports: [CurrentPassword, JwtAuthGuard, LoginThrottle],
 })
 export class AuthModule {}

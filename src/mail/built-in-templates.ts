@@ -55,6 +55,63 @@ export const BUILT_IN_TEMPLATES = {
       after: [ONCE],
     }),
   },
+  'email-verification': {
+    placeholders: ['link', 'lifetime', 'issuer'],
+    ...worded({
+      subject: 'Is this your address?',
+      paragraphs: ['Please confirm that this address belongs to your account at {{issuer}}.'],
+      link: 'Confirm the address',
+      after: [ONCE, 'If you have no account there, there is nothing for you to do.'],
+    }),
+  },
+  'email-change': {
+    placeholders: ['link', 'lifetime', 'issuer'],
+    ...worded({
+      subject: 'Your new address',
+      paragraphs: ['This address is to become that of an account at {{issuer}}. It does when you confirm it.'],
+      link: 'Confirm the new address',
+      after: [ONCE, 'If you have not asked for that, there is nothing for you to do.'],
+    }),
+  },
+  'email-change-notice': {
+    placeholders: ['username', 'issuer'],
+    ...worded({
+      subject: 'Your address is about to change',
+      paragraphs: [
+        'Somebody who knows the password of your account {{username}} at {{issuer}} wants to move it to another address.',
+        'If that was not you, set another password at once: the change is off then.',
+      ],
+    }),
+  },
+  'email-changed': {
+    placeholders: ['username', 'issuer'],
+    ...worded({
+      subject: 'Your address was changed',
+      paragraphs: [
+        'Your account {{username}} at {{issuer}} has another address now, and mails about it no longer come here.',
+        'If that was not you, tell whoever runs this service at once.',
+      ],
+    }),
+  },
+  registration: {
+    placeholders: ['link', 'lifetime', 'issuer'],
+    ...worded({
+      subject: 'Your account',
+      paragraphs: ['Somebody, probably you, wants an account at {{issuer}} for this address.'],
+      link: 'Make the account',
+      after: [ONCE, 'If that was not you, there is nothing for you to do: there is no account without this link.'],
+    }),
+  },
+  'address-taken': {
+    placeholders: ['issuer'],
+    ...worded({
+      subject: 'You have an account already',
+      paragraphs: [
+        'Somebody, perhaps you, wants to use this address for an account at {{issuer}}. It belongs to an account there already.',
+        'If that was you, log in with this address, or have a new password mailed to it. If not, there is nothing for you to do: nobody learns that you have an account.',
+      ],
+    }),
+  },
 } as const satisfies Record<string, Template & { placeholders: readonly string[] }>;
 
 export type TemplateName = keyof typeof BUILT_IN_TEMPLATES;

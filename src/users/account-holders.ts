@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
 import type { Actor } from '../common/principal.js';
 import { PermissionsService } from '../permissions/permissions.service.js';
 import { UserRecords } from './user-records.js';
+import { User } from './user.entity.js';
 
 /** The person behind an account, as far as mails to them are concerned. */
 export interface AccountHolder {
@@ -17,10 +19,10 @@ export interface AccountHolder {
 }
 
 /** Locked until the transaction ends: a token that is issued to the holder belongs to this address and to these credentials, or to none. */
-const holderWhere = (condition: string): string => `
+const holderWhere = (condition: string, lock = 'SHARE'): string => `
 SELECT id, username, display_name AS "displayName", email, email_verified_at IS NOT NULL AS "emailVerified", status = 'active' AS active,
   password_hash IS NOT NULL AS "hasPassword", session_epoch AS "sessionEpoch"
-FROM users WHERE ${condition} FOR SHARE`;
+FROM users WHERE ${condition} FOR ${lock}`;
 
 @Injectable()
 export class AccountHolders {
@@ -58,6 +60,42 @@ export class AccountHolders {
       [id, email],
     );
     return confirmed === 1;
+  }
+
+  /**
+   * Gives the user an address that has just been proven.
+   *
+   * @returns the address before it; null when the credentials are not those of this epoch any more, and nothing was changed
+   * @throws a violation of `users_email_key` when somebody else has it
+   */
+  async moveTo(
+    manager: EntityManager,
+    id: string,
+    sessionEpoch: string,
+    email: string,
+  ): Promise<{ email: string | null } | null> {
+    const before = await this.find(manager, holderWhere('id = $1', 'UPDATE'), id);
+    if (before?.sessionEpoch !== sessionEpoch) return null;
+    await manager.query('UPDATE users SET email = $2, email_verified_at = clock_timestamp() WHERE id = $1', [
+      id,
+      email,
+    ]);
+    return before;
+  }
+
+  /**
+   * Makes an account, without any role, for somebody who has proven this address.
+   *
+   * @returns its id
+   * @throws a violation of `users_email_key` when somebody else has it
+   */
+  async create(
+    manager: EntityManager,
+    given: { username: string; email: string; displayName: string | null; passwordHash: string },
+  ): Promise<string> {
+    const id = uuidv7();
+    await manager.insert(User, { id, ...given, emailVerifiedAt: () => 'clock_timestamp()' });
+    return id;
   }
 
   private async find(manager: EntityManager, statement: string, value: string): Promise<AccountHolder | null> {

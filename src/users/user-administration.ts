@@ -61,7 +61,7 @@ export class UserAdministration {
       const changed = changedFields(user, given);
       // The same: a mail to another address sets another password.
       if ('email' in changed && change.actor.id === user.id)
-        throw forbidden('Your own address is changed by somebody else who may: links for new passwords go there.');
+        throw forbidden('Your own address is changed by POST /v1/auth/email/change, which asks for your password.');
       const values = { ...changed, ...(passwordHash !== undefined && { passwordHash }) };
       if (Object.keys(values).length === 0) return;
       await manager.update(User, { id: user.id }, values);

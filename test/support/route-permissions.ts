@@ -11,9 +11,12 @@ export const ROUTE_PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
     ...['POST /v1/auth/password/forgot', 'POST /v1/auth/password/reset', 'POST /v1/auth/invitation/accept'],
     ...['POST /v1/auth/mfa/totp', 'POST /v1/auth/mfa/recovery'],
     ...['POST /v1/auth/mfa/totp/start', 'POST /v1/auth/mfa/totp/confirm'],
+    ...['POST /v1/auth/email/verify', 'POST /v1/auth/email/resend'],
+    ...['POST /v1/auth/register', 'POST /v1/auth/register/complete'],
     'GET /v1/auth/check',
   ],
   token: [
+    'POST /v1/auth/email/change',
     ...['GET /v1/auth/me', 'POST /v1/auth/logout-all', 'GET /v1/auth/sessions', 'DELETE /v1/auth/sessions/{id}'],
     ...['GET /v1/auth/mfa/factors', 'DELETE /v1/auth/mfa/factors/{id}', 'POST /v1/auth/mfa/recovery-codes'],
   ],

@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, MaxLength, MinLength } from 'class-validator';
-import { Email } from '../../users/user-fields.js';
+import { DisplayName, Email } from '../../users/user-fields.js';
 
 /** Longer than any password the policy allows, so that the policy, not this, says what is too long. */
 const PASSWORD_INPUT = 4096;
@@ -28,6 +28,33 @@ const NewPassword = (): PropertyDecorator =>
 export class MailToDto {
   @Email()
   email: string;
+}
+
+export class LinkDto {
+  @LinkToken()
+  token: string;
+}
+
+export class ChangeAddressDto {
+  @Email()
+  newEmail: string;
+
+  @ApiProperty({ example: 'correct horse battery staple', format: 'password', maxLength: PASSWORD_INPUT })
+  @IsString()
+  @MinLength(1)
+  @MaxLength(PASSWORD_INPUT)
+  currentPassword: string;
+}
+
+export class CompleteRegistrationDto {
+  @LinkToken()
+  token: string;
+
+  @NewPassword()
+  password: string;
+
+  @DisplayName()
+  displayName?: string | null;
 }
 
 export class PasswordByLinkDto {

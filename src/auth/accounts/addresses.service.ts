@@ -1,0 +1,120 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { AuditService } from '../../audit/audit.service.js';
+import { violatedUnique } from '../../common/database-errors.js';
+import type { Actor } from '../../common/principal.js';
+import { conflict } from '../../common/problem.js';
+import { inTransaction } from '../../database/transaction.js';
+import { MailQueue } from '../../mail/mail-queue.js';
+import { MailWorker } from '../../mail/mail-worker.js';
+import { SingleUseTokens, type Redeemed } from '../../tokens/single-use-tokens.js';
+import { AccountHolders } from '../../users/account-holders.js';
+import { CurrentPassword } from '../current-password.js';
+import { LoginThrottle } from '../login-throttle.js';
+import type { Caller } from '../password-check.js';
+import type { ChangeAddressDto } from './accounts.dto.js';
+import { CHANGE_PURPOSE, VERIFICATION_PURPOSE } from './address-letters.js';
+import { invalidLink } from './invalid-link.js';
+
+/** Proving that an address is one's own, and moving to another one. */
+@Injectable()
+export class Addresses {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly holders: AccountHolders,
+    private readonly currentPassword: CurrentPassword,
+    private readonly tokens: SingleUseTokens,
+    private readonly throttle: LoginThrottle,
+    private readonly queue: MailQueue,
+    private readonly worker: MailWorker,
+    private readonly audit: AuditService,
+  ) {}
+
+  /**
+   * Has a link mailed to whoever has this address and has not proven it. The same happens whether or not anybody has.
+   *
+   * @throws Problem 429, 503
+   */
+  async resend(email: string, actor: Actor): Promise<void> {
+    await this.throttle.admitMail(actor.address ?? '', email);
+    await inTransaction(this.dataSource, (manager) =>
+      this.queue.add(manager, { kind: 'email-verification', about: { email }, actor }),
+    );
+    this.worker.wake();
+  }
+
+  /**
+   * Has a link mailed to the new address, which takes effect when it is used, and tells the present one. That the address is somebody else's shows
+   * neither here nor by the time that this takes.
+   *
+   * @throws Problem 401 `invalid_credentials`, 429, 503
+   */
+  async requestChange(userId: string, { newEmail, currentPassword }: ChangeAddressDto, caller: Caller): Promise<void> {
+    const { actor } = caller;
+    const { sessionEpoch, email } = await this.currentPassword.prove(
+      userId,
+      currentPassword,
+      caller,
+      'email.change_failed',
+    );
+    await this.throttle.admitMail(actor.address ?? '', newEmail);
+    await inTransaction(this.dataSource, async (manager) => {
+      const details = { newEmail, sessionEpoch };
+      await this.queue.add(manager, { kind: 'email-change', about: { userId }, details, actor });
+      await this.tell(manager, 'email-change-notice', userId, email, actor);
+      await this.audit.record(manager, {
+        action: 'email.change_requested',
+        actor,
+        target: { type: 'user', id: userId },
+      });
+    });
+    this.worker.wake();
+  }
+
+  /**
+   * Redeems the link in a mail to a present or to a new address.
+   *
+   * @throws Problem 400 `invalid_link`, 409 `email_taken` when somebody else has confirmed the same address meanwhile, 429
+   */
+  async confirm(token: string, actor: Actor): Promise<void> {
+    await this.throttle.admitAttempt(actor.address ?? '');
+    try {
+      await inTransaction(this.dataSource, (manager) => this.redeem(manager, token, actor));
+    } catch (error) {
+      if (violatedUnique(error) !== 'users_email_key') throw error;
+      // Told to nobody but whoever reads the mails of that address.
+      throw conflict('email_taken', 'This address belongs to another account by now.');
+    }
+    this.worker.wake();
+  }
+
+  private async redeem(manager: EntityManager, token: string, actor: Actor): Promise<void> {
+    const proven = await this.tokens.consume(manager, VERIFICATION_PURPOSE, token);
+    const moved = proven ? null : await this.tokens.consume(manager, CHANGE_PURPOSE, token);
+    const redeemed = proven ?? moved;
+    if (!redeemed) throw invalidLink();
+    const { userId } = redeemed;
+    const who: Actor = { ...actor, type: 'user', id: userId };
+    if (proven) await this.holders.confirmAddress(manager, userId, String(proven.details['email']));
+    if (moved) await this.move(manager, moved, who);
+    const action = proven ? 'email.verified' : 'email.changed';
+    await this.audit.record(manager, { action, actor: who, target: { type: 'user', id: userId } });
+  }
+
+  private async move(manager: EntityManager, { userId, sessionEpoch, details }: Redeemed, who: Actor): Promise<void> {
+    const before = await this.holders.moveTo(manager, userId, sessionEpoch, String(details['email']));
+    if (before === null) throw invalidLink();
+    await this.tell(manager, 'email-changed', userId, before.email, who);
+  }
+
+  /** The address that is or was present, by its name: by the time that the mail is sent, the account may have another one. */
+  private async tell(
+    manager: EntityManager,
+    kind: 'email-change-notice' | 'email-changed',
+    userId: string,
+    to: string | null,
+    actor: Actor,
+  ): Promise<void> {
+    if (to !== null) await this.queue.offer(manager, { kind, about: { userId }, details: { to }, actor });
+  }
+}
