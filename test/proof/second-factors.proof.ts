@@ -1,0 +1,227 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { DataSource, type EntityManager } from 'typeorm';
+import { SecondFactors } from '../../src/auth/mfa/second-factors.service.js';
+import { inTransaction } from '../../src/database/transaction.js';
+import { startApp, type TestApp } from '../support/app.js';
+import { codeOf, enrol, forgetSteps, mfaToken, proveTotp, type Enrolled } from '../support/factors.js';
+import type { Answer, HttpClient } from '../support/http.js';
+import { createPerson, refreshVerdict, signIn, verdict, type Person } from '../support/people.js';
+
+jest.setTimeout(120_000);
+
+const AT_ONCE = 50;
+const ROUNDS = 3;
+const ENV = { PORTCULLIS_DATABASE_POOL_SIZE: '20', PORTCULLIS_MFA_REQUIRED_ROLES: 'operator' };
+
+type Body = Record<string, unknown>;
+
+let apps: [TestApp, TestApp];
+let admin: HttpClient;
+
+beforeAll(async () => {
+  const one = await startApp({ env: ENV });
+  apps = [one, await startApp({ database: one.database, env: ENV })];
+  admin = await one.admin();
+  await admin.post('/v1/roles', { name: 'operator', permissions: [] });
+});
+afterAll(async () => {
+  const [one, two] = apps;
+  await two.close();
+  await one.close();
+});
+
+const instance = (n: number): TestApp => apps[n % 2 === 0 ? 0 : 1];
+const newcomer = async (): Promise<Enrolled> => enrol(apps[0], await createPerson(admin));
+const rush = <T>(send: (app: TestApp, n: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: AT_ONCE }, (_, n) => send(instance(n), n)));
+const prove = { totp: '/v1/auth/mfa/totp', recovery: '/v1/auth/mfa/recovery' };
+const tally = (answers: { status: number }[]): Record<number, number> => {
+  const counts: Record<number, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+};
+
+describe(`${AT_ONCE} uses at once, at two instances,`, () => {
+  it.each(['totp', 'recovery'] as const)('of one %s code complete one login', async (kind) => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const bob = await newcomer();
+      const code = kind === 'totp' ? codeOf(bob.secret) : bob.recoveryCodes[0];
+      const token = await mfaToken(apps[0], bob);
+      const answers = await rush(({ http }) => http.post(prove[kind], { mfa_token: token, code }));
+      console.log(`${kind}: ${JSON.stringify(tally(answers))}`);
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      for (const { status } of answers) expect([200, 401, 429]).toContain(status);
+      const live = await apps[0].database.query('SELECT FROM live_sessions WHERE user_id = $1 AND created_at > $2', [
+        bob.id,
+        new Date(Date.now() - 60_000),
+      ]);
+      // The one that the enrolment began, and this one.
+      expect(live).toHaveLength(2);
+    }
+  });
+
+  it.each(['totp', 'recovery'] as const)('of one %s code are one, whatever they are for', async (kind) => {
+    const bob = await newcomer();
+    const use = (factors: SecondFactors, manager: EntityManager): Promise<boolean> =>
+      kind === 'totp'
+        ? factors.useTotp(manager, bob.id, codeOf(bob.secret))
+        : factors.useRecoveryCode(manager, bob.id, String(bob.recoveryCodes[0]));
+    const used = await rush(({ nest }) =>
+      inTransaction(nest.get(DataSource), (manager) => use(nest.get(SecondFactors), manager)),
+    );
+    expect(used.filter(Boolean)).toHaveLength(1);
+  });
+
+  it('of a setup add one factor', async () => {
+    const person = await createPerson(admin);
+    const { http } = await signIn(apps[0].http, person);
+    const { body: setup } = await http.post('/v1/auth/mfa/totp/start', {});
+    const code = codeOf(String(setup['secret']));
+    const confirm = { setupToken: setup['setupToken'], code };
+    const answers = await rush(() => http.post('/v1/auth/mfa/totp/confirm', confirm));
+    console.log(`setup: ${JSON.stringify(tally(answers))}`);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    const factors = await apps[0].database.query('SELECT FROM totp_factors WHERE user_id = $1', [person.id]);
+    expect(factors).toHaveLength(1);
+  });
+});
+
+describe('guesses', () => {
+  it.each([0, 9, 25, 49])(
+    `at once are heard ten times, at both instances together (number %i is right)`,
+    async (right) => {
+      const bob = await newcomer();
+      const token = await mfaToken(apps[0], bob);
+      const answers = await rush((app, n) => proveTotp(app, token, n === right ? codeOf(bob.secret) : '12345'));
+      const { 200: hits = 0, 401: misses = 0 } = tally(answers);
+      console.log(`guesses, number ${right.toString()} right: ${JSON.stringify(tally(answers))}`);
+      if (hits > 0) return;
+      expect(misses).toBe(10);
+      for (const app of apps) expect((await proveTotp(app, await mfaToken(app, bob), '12345')).status).toBe(429);
+    },
+  );
+});
+
+/** What happens to the account while a flow is under way. */
+const EVENTS: Record<string, (who: Person) => Promise<unknown>> = {
+  'is disabled': ({ id }) => admin.post(`/v1/users/${id}/disable`),
+  'is disabled, and enabled again': async ({ id }) => {
+    await admin.post(`/v1/users/${id}/disable`);
+    await admin.post(`/v1/users/${id}/enable`);
+  },
+  'gets another password': ({ id }) => admin.patch(`/v1/users/${id}`, { password: 'violet otters juggle lanterns' }),
+  'loses or gets a factor': ({ id }) =>
+    apps[0].database.query(`INSERT INTO recovery_codes VALUES ($1, decode(md5(random()::text), 'hex'))`, [id]),
+  'loses the factors': async ({ id }) => {
+    await admin.delete(`/v1/users/${id}/factors`);
+    await apps[0].database.query('UPDATE users SET credentials_changed_at = clock_timestamp() WHERE id = $1', [id]);
+  },
+  'is deleted': ({ id }) => admin.delete(`/v1/users/${id}`),
+};
+
+/** Somebody with a factor, or without: then there is neither secret nor code. */
+type Somebody = Omit<Enrolled, 'session' | 'factorId'>;
+
+/** The steps after the first, which proves the password; each gets the answer before it. */
+interface Flow {
+  roles?: string[];
+  enrolled: boolean;
+  first: (who: Somebody) => Promise<Answer<Body>>;
+  rest: ((before: Answer<Body>, who: Somebody) => Promise<Answer<Body>>)[];
+}
+
+const post = (path: string, body: object, http = apps[1].http): Promise<Answer<Body>> => http.post(path, body);
+const login = ({ username, password }: Person): Promise<Answer<Body>> => post('/v1/auth/login', { username, password });
+let secretAsked = '';
+const start = async (body: object, http?: HttpClient): Promise<Answer<Body>> => {
+  const answer = await post('/v1/auth/mfa/totp/start', body, http);
+  const { secret } = answer.body;
+  secretAsked = typeof secret === 'string' ? secret : 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
+  return answer;
+};
+const confirm = ({ body }: Answer<Body>, http?: HttpClient): Promise<Answer<Body>> =>
+  post('/v1/auth/mfa/totp/confirm', { setupToken: String(body['setupToken']), code: codeOf(secretAsked) }, http);
+
+const FLOWS: Record<string, Flow> = {
+  'a code of the app': {
+    enrolled: true,
+    first: login,
+    rest: [({ body }, { secret }) => post(prove.totp, { mfa_token: String(body['mfa_token']), code: codeOf(secret) })],
+  },
+  'a recovery code': {
+    enrolled: true,
+    first: login,
+    rest: [
+      ({ body }, { recoveryCodes: [code] }) => post(prove.recovery, { mfa_token: String(body['mfa_token']), code }),
+    ],
+  },
+  'a code, then a password that must be changed': {
+    enrolled: true,
+    first: async (who) => {
+      await apps[0].database.query('UPDATE users SET must_change_password = true WHERE id = $1', [who.id]);
+      return login(who);
+    },
+    rest: [
+      ({ body }, { secret }) => post(prove.totp, { mfa_token: String(body['mfa_token']), code: codeOf(secret) }),
+      ({ body }) =>
+        post('/v1/auth/password/change', {
+          changeToken: String(body['changeToken']),
+          newPassword: 'brisk herons mend umbrellas',
+        }),
+    ],
+  },
+  'the setup that a role asks for': {
+    roles: ['operator'],
+    enrolled: false,
+    first: login,
+    rest: [({ body }) => start({ enrolmentToken: String(body['enrolmentToken']) }), (before) => confirm(before)],
+  },
+};
+
+describe('an account that changes while somebody logs in', () => {
+  const cases = Object.entries(FLOWS).flatMap(([flow, { rest }]) =>
+    rest.flatMap((_, after) => Object.keys(EVENTS).map((event) => [flow, after + 1, event] as const)),
+  );
+
+  it.each(cases)('by %s: after step %i it %s, and no token comes of it', async (name, after, event) => {
+    const flow = FLOWS[name];
+    const change = EVENTS[event];
+    if (!flow || !change) throw new Error('no such case');
+    const person = await createPerson(admin, flow.roles);
+    const who: Somebody = flow.enrolled ? await enrol(apps[0], person) : { ...person, secret: '', recoveryCodes: [] };
+    let answer = await flow.first(who);
+    for (const [n, step] of flow.rest.entries()) {
+      if (n + 1 === after) await change(who);
+      answer = await step(answer, who);
+      if (n + 1 >= after) expect([400, 401, 403, 409]).toContain(answer.status);
+    }
+    expect(answer.body['access_token']).toBeUndefined();
+    expect(await apps[0].database.query('SELECT FROM live_sessions WHERE user_id = $1', [who.id])).toEqual([]);
+  });
+
+  it.each(Object.keys(EVENTS))('at the same moment as the code comes: it %s, and no token lives on', async (event) => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const bob = await newcomer();
+      const token = await mfaToken(apps[0], bob);
+      const [answer] = await Promise.all([proveTotp(apps[1], token, codeOf(bob.secret)), EVENTS[event]?.(bob)]);
+      if (answer.status !== 200) continue;
+      expect(await verdict(apps[0].http.as(String(answer.body['access_token'])))).toMatch(/^401/);
+      expect(await refreshVerdict(apps[1].http, String(answer.body['refresh_token']))).toBe('401 invalid_grant');
+    }
+  });
+
+  it('is refused a factor once the session in which the setup began has ended', async () => {
+    for (const [what, end] of Object.entries(EVENTS)) {
+      const person = await createPerson(admin);
+      const { http } = await signIn(apps[0].http, person);
+      const setup = await start({}, http);
+      await end(person);
+      const { status } = await confirm(setup, http);
+      expect([what, status]).toEqual([what, 401]);
+    }
+    const bob = await newcomer();
+    await forgetSteps(apps[0], bob);
+    await bob.session.http.post('/v1/auth/logout-all');
+    expect((await bob.session.http.delete(`/v1/auth/mfa/factors/${bob.factorId}`)).status).toBe(401);
+  });
+});
