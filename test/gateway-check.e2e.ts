@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { METHODS } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { startApp, type TestApp } from './support/app.js';
@@ -18,7 +19,7 @@ let session: SignedIn;
 let secret: Buffer;
 
 beforeAll(async () => {
-  app = await startApp();
+  app = await startApp({ env: { PORTCULLIS_CORS_ORIGINS: 'https://app.example.org' } });
   admin = await app.admin();
   for (const name of ['orders:read', 'orders:write', 'orders:close']) await created('/v1/permissions', { name });
   await created('/v1/roles', { name: 'clerk', permissions: ['orders:read', 'orders:close'] });
@@ -123,6 +124,45 @@ describe('GET /v1/auth/check', () => {
   ])('does not pass over what it does not understand: %s', async (query) => {
     expect(await ask(session.accessToken, `?${query}`)).toBe('400');
     expect(await ask(null, `?${query}`)).toBe('400');
+  });
+});
+
+describe('without a token', () => {
+  const paths = [
+    '/v1/auth/check',
+    '/v1/auth/check?permission=orders:read',
+    '/v1/auth/check/-/orders',
+    '/v1/auth/check/permission=orders:read/orders?x=%zz',
+    '/v1/auth/%63heck/-/orders',
+    'http://a/v1/auth/check/-/orders',
+  ];
+  const headers = [
+    '',
+    'Origin: https://app.example.org\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization\r\n',
+    'Origin: https://evil.example.org\r\nAccess-Control-Request-Method: GET\r\n',
+    'X-HTTP-Method-Override: OPTIONS\r\nX-Auth-Subject: admin\r\n',
+    'Authorization: Basic YWRtaW46YWRtaW4=\r\nX-Original-Method: OPTIONS\r\n',
+  ];
+
+  it.each(METHODS.filter((method) => method !== 'CONNECT'))(
+    'nothing passes by %s, whatever it brings',
+    async (method) => {
+      for (const path of paths) {
+        for (const header of headers) {
+          const connection = await RawConnection.open(app.url);
+          connection.send(
+            `${method} ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n${header}\r\n`,
+          );
+          const [status = ''] = /(?<=^HTTP\/1\.1 )\d+/.exec(await connection.untilClosed()) ?? [];
+          expect([path, header, Number(status) >= 400]).toEqual([path, header, true]);
+        }
+      }
+    },
+  );
+
+  it('pages of other origins are told of the rest of the API as before', async () => {
+    const headers = { origin: 'https://app.example.org', 'access-control-request-method': 'POST' };
+    expect((await app.http.raw('OPTIONS', '/v1/auth/login', undefined, { headers })).status).toBe(204);
   });
 });
 

@@ -58,7 +58,7 @@ describe('the requirements of a gateway', () => {
     expect(read(many(101))).toEqual([{ field: '', message: 'has more than 100 requirements' }]);
   });
 
-  it('never get fewer by anything that is added', () => {
+  it('never get fewer by anything that is added, where an audience is among them', () => {
     const required = 'permission=orders:read&role=clerk&audience=urn:x';
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (added) => {
@@ -72,6 +72,14 @@ describe('the requirements of a gateway', () => {
         }
       }),
     );
+  });
+
+  it('are for whom is added, and for the issuer no more, where no audience is among them: a gateway appends nothing of a client', () => {
+    expect(read('permission=orders:read')).toMatchObject({ audience: [ISSUER] });
+    expect(read('permission=orders:read&audience=urn:x')).toMatchObject({ audience: ['urn:x'] });
+    expect(read(`audience=${ISSUER}&permission=orders:read&audience=urn:x`)).toMatchObject({
+      audience: [ISSUER, 'urn:x'],
+    });
   });
 
   it('in a path are never nothing by accident', () => {
