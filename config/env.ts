@@ -37,6 +37,12 @@ export interface Env {
   readonly maxTokenTtl: number;
   /** Seconds. */
   readonly refreshTokenTtl: number;
+  /** Seconds; `null` means that of refresh tokens. */
+  readonly sessionIdleTtl: number | null;
+  /** Seconds; `null` means as long as it is used. */
+  readonly sessionMaxTtl: number | null;
+  /** `null` means any number. */
+  readonly maxSessionsPerUser: number | null;
   readonly refreshGraceSeconds: number;
   readonly maxStalenessMs: number;
   readonly signingAlgorithm: SigningAlgorithm;
@@ -238,6 +244,9 @@ function assemble(values: Values): Env {
     accessTokenTtl: values.accessTokenTtl,
     maxTokenTtl: values.maxTokenTtl,
     refreshTokenTtl: values.refreshTokenTtl,
+    sessionIdleTtl: values.sessionIdleTtl,
+    sessionMaxTtl: values.sessionMaxTtl === 'off' ? null : values.sessionMaxTtl,
+    maxSessionsPerUser: values.maxSessionsPerUser === 'off' ? null : values.maxSessionsPerUser,
     refreshGraceSeconds: values.refreshGraceSeconds,
     maxStalenessMs: values.maxStalenessMs,
     signingAlgorithm: values.signingAlgorithm,

@@ -130,6 +130,24 @@ export const VARIABLES = {
     duration(1, 366 * DAY),
     'Lifetime of a refresh token',
   ),
+  sessionIdleTtl: optional(
+    'PORTCULLIS_SESSION_IDLE_TTL',
+    '`PORTCULLIS_REFRESH_TOKEN_TTL`',
+    duration(10, 366 * DAY),
+    'How long a session lives without a refresh, where that is to be less',
+  ),
+  sessionMaxTtl: withDefault(
+    'PORTCULLIS_SESSION_MAX_TTL',
+    '90d',
+    or('off', duration(10, 3650 * DAY)),
+    'How long a session lives however often it is refreshed',
+  ),
+  maxSessionsPerUser: withDefault(
+    'PORTCULLIS_MAX_SESSIONS_PER_USER',
+    'off',
+    or('off', integer(1, 10_000)),
+    'Sessions of one user at once; a login beyond that ends the one that was used longest ago',
+  ),
   refreshGraceSeconds: withDefault(
     'PORTCULLIS_REFRESH_GRACE_SECONDS',
     '10',

@@ -7,6 +7,7 @@ import { KeyLifecycle1763800000002 } from './1763800000002-key-lifecycle.js';
 import { Subscribers1763800000003 } from './1763800000003-subscribers.js';
 import { MailFlows1763900000000 } from './1763900000000-mail-flows.js';
 import { SecondFactors1763900000001 } from './1763900000001-second-factors.js';
+import { SessionLifetimes1763900000002 } from './1763900000002-session-lifetimes.js';
 
 /** Every migration, oldest first. Listed by hand: TypeORM's globs match nothing in an ES module and say nothing about it. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   Subscribers1763800000003,
   MailFlows1763900000000,
   SecondFactors1763900000001,
+  SessionLifetimes1763900000002,
 ];

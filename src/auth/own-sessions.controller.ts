@@ -14,8 +14,8 @@ import { Requires } from '../common/access.js';
 import { PageQuery, UUID, decodeCursor } from '../common/pagination.js';
 import { CurrentActor, CurrentPrincipal, signedInUserOf, type Actor } from '../common/principal.js';
 import { ProblemDto, notFound } from '../common/problem.js';
+import { SessionPageDto } from '../sessions/sessions.dto.js';
 import { SessionsService } from '../sessions/sessions.service.js';
-import { SessionPageDto } from './auth.dto.js';
 
 const NOT_A_USER = {
   type: ProblemDto,

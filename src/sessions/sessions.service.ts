@@ -5,11 +5,12 @@ import { v7 as uuidv7 } from 'uuid';
 import { ENV, type Env } from '../../config/env.js';
 import { AuditService } from '../audit/audit.service.js';
 import { pageOf, type Page } from '../common/pagination.js';
-import type { Actor } from '../common/principal.js';
+import { SYSTEM, type Actor } from '../common/principal.js';
 import { secretsEqual } from '../common/secrets.js';
 import { ServerSecrets } from '../common/server-secrets.js';
 import { prepared } from '../database/prepared.js';
 import { inTransaction } from '../database/transaction.js';
+import { deviceName } from './device-name.js';
 import { MAX_REMEMBERED_USES, decideRefresh } from './refresh-rotation.js';
 import {
   decodeRefreshToken,
@@ -20,6 +21,8 @@ import {
   type RefreshToken,
   type RefreshTokenKeys,
 } from './refresh-token.js';
+import { lifetimesOf, type SessionLifetimes } from './session-lifetime.js';
+import { makeRoom } from './session-limit.js';
 
 /** What a login proved: read by one statement, together with the password hash that was checked. */
 export interface SessionStart {
@@ -45,11 +48,13 @@ export interface LiveSession {
   id: string;
   clientId: string;
   audience: string[];
+  device: string | null;
   userAgent: string | null;
   address: string | null;
   createdAt: Date;
   lastUsedAt: Date;
   expiresAt: Date;
+  endsAt: Date | null;
 }
 
 /** The session for which a refresh token could get new tokens now. */
@@ -63,11 +68,13 @@ export interface RefreshableSession {
 }
 
 /** Why a session ended, as its row and the audit trail say. */
-export type SessionEnd = 'logout' | 'logout_all' | 'ended_by_user' | 'refresh_token_reused' | 'refresh_token_revoked';
+export type SessionEnd =
+  'logout' | 'logout_all' | 'ended_by_user' | 'ended_by_admin' | 'refresh_token_reused' | 'refresh_token_revoked';
 
 @Injectable()
 export class SessionsService {
   private readonly keys: RefreshTokenKeys;
+  private readonly lifetimes: SessionLifetimes;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -75,20 +82,23 @@ export class SessionsService {
     private readonly audit: AuditService,
     secrets: ServerSecrets,
   ) {
+    this.lifetimes = lifetimesOf(env);
     this.keys = { successor: secrets.get('refresh-token-successor'), mac: secrets.get('refresh-token-mac') };
   }
 
   /**
    * Starts a session from what was read with the password hash. If the credentials have changed since, the session is never live: the epoch
-   * it stores is not the user's any more.
+   * it stores is not the user's any more. Where a user has as many sessions as they may, the one that was used longest ago ends.
    */
   async start(manager: EntityManager, start: SessionStart): Promise<StartedSession> {
+    await this.makeRoom(manager, start);
     const sessionId = uuidv7();
     const token = firstRefreshToken(sessionId);
     await manager.query(
       `INSERT INTO sessions (id, user_id, session_epoch, started_as_of, client_id, audience, refresh_hash, user_agent, address, amr,
-         auth_time, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, to_timestamp($11::float8), clock_timestamp() + make_interval(secs => $12))`,
+         auth_time, expires_at, ends_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, to_timestamp($11::float8),
+         clock_timestamp() + make_interval(secs => least($12, $13::float8)), clock_timestamp() + make_interval(secs => $13::float8))`,
       [
         sessionId,
         start.userId,
@@ -101,7 +111,8 @@ export class SessionsService {
         start.address,
         start.amr,
         start.authTime,
-        this.env.refreshTokenTtl,
+        this.lifetimes.idle,
+        this.lifetimes.max,
       ],
     );
     return { sessionId, refreshToken: encodeRefreshToken(token, this.keys) };
@@ -156,46 +167,76 @@ export class SessionsService {
 
   /** A user's live sessions, newest first. */
   async listOf(userId: string, limit: number, before: string | null): Promise<Page<LiveSession>> {
-    const rows = await this.dataSource.query<LiveSession[]>(
+    const rows = await this.dataSource.query<Omit<LiveSession, 'device'>[]>(
       `SELECT id, client_id AS "clientId", audience, user_agent AS "userAgent", address, created_at AS "createdAt",
-         last_used_at AS "lastUsedAt", expires_at AS "expiresAt"
-       FROM live_sessions WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+         last_used_at AS "lastUsedAt", expires_at AS "expiresAt",
+         (SELECT ends_at FROM sessions s WHERE s.id = l.id) AS "endsAt"
+       FROM live_sessions l WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
       [userId, before, limit + 1],
     );
-    return pageOf(rows, limit, (session) => session.id);
+    const sessions = rows.map((session) => ({ ...session, device: deviceName(session.userAgent) }));
+    return pageOf(sessions, limit, (session) => session.id);
   }
 
   /** Ends one session; with `userId`, only if it is that user's. Its tokens end with the commit. False when there is none to end. */
-  async end(actor: Actor, sessionId: string, end: SessionEnd, userId?: string): Promise<boolean> {
-    return inTransaction(this.dataSource, async (manager) => {
-      const [ended] = await this.revoke(manager, end, 'id = $2 AND ($3::uuid IS NULL OR user_id = $3)', [
-        sessionId,
-        userId ?? null,
-      ]);
-      if (ended === undefined) return false;
-      const target = { type: 'session', id: sessionId };
-      await this.audit.record(manager, {
-        action: 'session.ended',
-        actor,
-        target,
-        details: { reason: end, userId: ended.userId },
-      });
-      return true;
-    });
+  end(actor: Actor, sessionId: string, end: SessionEnd, userId?: string): Promise<boolean> {
+    return inTransaction(this.dataSource, (manager) => this.endIn(manager, actor, sessionId, end, userId));
+  }
+
+  /** The same, in a transaction under way. */
+  async endIn(
+    manager: EntityManager,
+    actor: Actor,
+    sessionId: string,
+    end: SessionEnd,
+    userId?: string,
+  ): Promise<boolean> {
+    const [ended] = await this.revoke(manager, end, 'id = $2 AND ($3::uuid IS NULL OR user_id = $3)', [
+      sessionId,
+      userId ?? null,
+    ]);
+    if (ended === undefined) return false;
+    await this.recordEnd(manager, actor, sessionId, { reason: end, userId: ended.userId });
+    return true;
   }
 
   /** Ends all sessions of a user. */
-  async endAll(actor: Actor, userId: string, end: SessionEnd): Promise<number> {
-    return inTransaction(this.dataSource, async (manager) => {
-      const ended = await this.revoke(manager, end, 'user_id = $2 AND expires_at > clock_timestamp()', [userId]);
-      const target = { type: 'user', id: userId };
-      await this.audit.record(manager, {
-        action: 'sessions.ended',
-        actor,
-        target,
-        details: { reason: end, sessions: ended.length },
-      });
-      return ended.length;
+  endAll(actor: Actor, userId: string, end: SessionEnd): Promise<number> {
+    return inTransaction(this.dataSource, (manager) => this.endAllIn(manager, actor, userId, end));
+  }
+
+  /** The same, in a transaction under way. */
+  async endAllIn(manager: EntityManager, actor: Actor, userId: string, end: SessionEnd): Promise<number> {
+    const ended = await this.revoke(manager, end, 'user_id = $2 AND expires_at > clock_timestamp()', [userId]);
+    const target = { type: 'user', id: userId };
+    await this.audit.record(manager, {
+      action: 'sessions.ended',
+      actor,
+      target,
+      details: { reason: end, sessions: ended.length },
+    });
+    return ended.length;
+  }
+
+  private async makeRoom(manager: EntityManager, start: SessionStart): Promise<void> {
+    const limit = this.env.maxSessionsPerUser;
+    if (limit === null) return;
+    for (const sessionId of await makeRoom(manager, start, limit)) {
+      await this.recordEnd(manager, SYSTEM, sessionId, { reason: 'session_limit', userId: start.userId });
+    }
+  }
+
+  private async recordEnd(
+    manager: EntityManager,
+    actor: Actor,
+    sessionId: string,
+    details: { reason: string; userId: string },
+  ): Promise<void> {
+    await this.audit.record(manager, {
+      action: 'session.ended',
+      actor,
+      target: { type: 'session', id: sessionId },
+      details,
     });
   }
 
@@ -219,8 +260,9 @@ export class SessionsService {
       token.generation,
       refreshTokenHash(token),
       refreshTokenHash(next),
-      this.env.refreshTokenTtl,
+      this.lifetimes.idle,
       this.env.refreshGraceSeconds,
+      this.lifetimes.max,
     ]);
     return rows.length === 1;
   }
@@ -270,7 +312,9 @@ UPDATE sessions SET
     ) kept ORDER BY n
   ) || clock_timestamp(),
   last_used_at = clock_timestamp(),
-  expires_at = greatest(expires_at, clock_timestamp() + make_interval(secs => $5::integer))
+  ends_at = coalesce(ends_at, created_at + make_interval(secs => $7::float8)),
+  expires_at = greatest(expires_at, least(clock_timestamp() + make_interval(secs => $5::integer),
+    coalesce(ends_at, created_at + make_interval(secs => $7::float8))))
 WHERE id = $1 AND refresh_generation = $2 AND refresh_hash = $3 AND id IN (SELECT id FROM live_sessions WHERE id = $1)
 RETURNING id`;
 const STATE = `

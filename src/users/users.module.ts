@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
 import { AccountHolders } from './account-holders.js';
 import { BreachedPasswords } from './breached-passwords.js';
 import { FirstAdmin } from './first-admin.js';
@@ -11,13 +12,15 @@ import { UserAdministration } from './user-administration.js';
 import { UserDirectory } from './user-directory.js';
 import { UserRecords } from './user-records.js';
 import { User } from './user.entity.js';
+import { UserSessionsController } from './user-sessions.controller.js';
+import { UserSessions } from './user-sessions.service.js';
 import { UsersController } from './users.controller.js';
 import { UsersService } from './users.service.js';
 
 /** People: who they are, whether they may come in, and their passwords. */
 @Module({
-  imports: [TypeOrmModule.forFeature([User]), AuditModule, PermissionsModule],
-  controllers: [UsersController],
+  imports: [TypeOrmModule.forFeature([User]), AuditModule, PermissionsModule, SessionsModule],
+  controllers: [UsersController, UserSessionsController],
   providers: [
     AccountHolders,
     BreachedPasswords,
@@ -27,6 +30,7 @@ import { UsersService } from './users.service.js';
     UserAdministration,
     UserDirectory,
     UserRecords,
+    UserSessions,
     UsersService,
   ],
   exports: [AccountHolders, FirstAdmin, PasswordHasher, PasswordPolicy, UsersService],

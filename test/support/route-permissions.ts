@@ -20,6 +20,8 @@ export const ROUTE_PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
     ...['GET /v1/auth/me', 'POST /v1/auth/logout-all', 'GET /v1/auth/sessions', 'DELETE /v1/auth/sessions/{id}'],
     ...['GET /v1/auth/mfa/factors', 'DELETE /v1/auth/mfa/factors/{id}', 'POST /v1/auth/mfa/recovery-codes'],
   ],
+  'sessions:read': ['GET /v1/users/{id}/sessions'],
+  'sessions:write': ['DELETE /v1/users/{id}/sessions', 'DELETE /v1/users/{id}/sessions/{sessionId}'],
   'users:read': ['GET /v1/users', 'GET /v1/users/{id}'],
   'users:write': [
     ...['POST /v1/users', 'PATCH /v1/users/{id}', 'DELETE /v1/users/{id}', 'PUT /v1/users/{id}/roles'],
