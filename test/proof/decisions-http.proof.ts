@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { Client } from 'pg';
 import { PasswordHasher } from '../../src/users/password-hasher.js';
 import { ADMIN, startApp, type TestApp } from '../support/app.js';
 import type { Answer, HttpClient } from '../support/http.js';
 import { KeepAlive } from './support/keep-alive.js';
+import { anyOf, createClient, createPerson, tally, type Known, type KnownClient } from './support/known-parties.js';
 import { knownToken, Timeline, type Change, type KnownToken, type Verdict } from './support/timeline.js';
 
 jest.setTimeout(900_000);
 
-const USES = 100_000;
+/** Distinct ones, each used at least once. */
+const TOKENS = 100_000;
+const CLIENTS = 8;
+/** Of the uses of those who use, so many are of tokens of people rather than of a client's new one. */
+const SHARE_OF_PEOPLE = 0.2;
 const PEOPLE = 40;
 const ISSUERS = 1;
 const CHANGERS = 3;
@@ -20,21 +25,11 @@ const PASSWORDS = ['the first of two passwords', 'the second of two passwords'];
 /** Behind the guards for tokens and for permissions, and no further than the shape of the id: 404 is an acceptance, and so is 403. */
 const GUARDED = '/v1/users/none';
 
-interface Known {
-  id: string;
-  username: string;
-  password: number;
-  active: boolean;
-  /** Goes up when a change begins and when it is acknowledged: odd while one is under way. */
-  version: number;
-  readonly tokens: KnownToken[];
-  readonly sessions: { first: KnownToken; refreshToken: string }[];
-}
-
 const timeline = new Timeline();
 const everyone = { version: 0 };
 const people: Known[] = [];
-const verdicts = { byTime: tally(), byNumber: tally(), refresh: tally(), login: tally() };
+const clients: KnownClient[] = [];
+const verdicts = { byTime: tally(), byNumber: tally(), refresh: tally(), login: tally(), client: tally() };
 const wrong: string[] = [];
 let apps: TestApp[];
 let admin: HttpClient;
@@ -44,36 +39,24 @@ let used = 0;
 let shed = 0;
 let minted = 0;
 
-function tally(): Record<Verdict, number> {
-  return { right: 0, open: 0, 'wrong acceptance': 0, 'wrong refusal': 0 };
-}
-
 beforeAll(async () => {
-  const first = await startApp();
-  apps = [first, await startApp({ database: first.database })];
+  // Quick to sign by: there is much to be signed.
+  const env = { PORTCULLIS_SIGNING_ALGORITHM: 'EdDSA' };
+  const first = await startApp({ env });
+  apps = [first, await startApp({ env, database: first.database })];
   admin = await first.admin();
   await admin.post('/v1/roles', { name: 'reader', permissions: ['users:read'] });
   hashes = await Promise.all(PASSWORDS.map((password) => first.nest.get(PasswordHasher).hash(password)));
-  for (let n = 0; n < PEOPLE; n++) people.push(await createPerson());
+  for (let n = 0; n < PEOPLE; n++) people.push(await newPerson());
+  for (let n = 0; n < CLIENTS; n++) clients.push(await createClient(admin, n));
 });
 afterAll(async () => {
   for (const app of [...apps].reverse()) await app.close();
 });
 
-const anyOf = <T>(list: readonly T[]): T | undefined => (list.length > 0 ? list[randomInt(list.length)] : undefined);
 const instance = (): TestApp => apps[randomInt(apps.length)] as TestApp;
-const done = (): boolean => used >= USES || wrong.length > 0;
-
-async function createPerson(): Promise<Known> {
-  const username = `p${randomBytes(6).toString('hex')}`;
-  const [row] = await (apps[0] as TestApp).database.query<{ id: string }>(
-    `WITH person AS (INSERT INTO users (id, username, password_hash) VALUES (gen_random_uuid(), $1, $2) RETURNING id),
-       reader AS (INSERT INTO user_roles (user_id, role_name) SELECT id, 'reader' FROM person)
-     SELECT id FROM person`,
-    [username, hashes[0]],
-  );
-  return { id: row?.id ?? '', username, password: 0, active: true, version: 0, tokens: [], sessions: [] };
-}
+const newPerson = (): Promise<Known> => createPerson((apps[0] as TestApp).database, hashes[0]);
+const done = (): boolean => minted >= TOKENS || wrong.length > 0;
 
 function count(into: Record<Verdict, number>, verdict: Verdict, what: () => string): void {
   into[verdict]++;
@@ -138,21 +121,72 @@ async function issue(person: Known): Promise<void> {
   if (person.sessions.length > 5) person.sessions.shift();
 }
 
-/** A transaction whose end is the change: its number is read before it commits, and nobody sees it earlier than that. */
-async function inSql(
-  client: Client,
-  change: Omit<Change, 'from' | 'to' | 'seq'>,
-  statement: string,
-  ...values: unknown[]
-) {
-  await client.query('BEGIN');
-  await client.query(statement, values);
-  await client.query('SET CONSTRAINTS ALL IMMEDIATE');
-  const { rows } = await client.query<{ seq: string }>('SELECT seq FROM validity_clock');
-  const begun = timeline.begin(change);
-  begun.seq = Number(rows[0]?.seq);
-  await client.query('COMMIT');
-  begun.to = performance.now();
+/** A client asks for a token, which is right when it may have one, and uses it. */
+async function issueToClient(connection: KeepAlive, client: KnownClient): Promise<void> {
+  const before = client.version;
+  const from = performance.now();
+  const { status, body } = await connection.postForm(
+    '/oauth/token',
+    client,
+    'grant_type=client_credentials&scope=users%3Aread',
+  );
+  const minting = { from, to: performance.now() };
+  if (status === 503) {
+    shed++;
+    return;
+  }
+  // Without the permission that it asks for, it is 400.
+  if (![200, 400, 401].includes(status)) wrong.push(`a client is answered ${status} ${body}`);
+  const accepted = status === 200;
+  const undisturbed = before === client.version && before % 2 === 0;
+  const open: Verdict = undisturbed ? (accepted ? 'wrong acceptance' : 'wrong refusal') : 'open';
+  count(
+    verdicts.client,
+    undisturbed && accepted === client.active ? 'right' : open,
+    () => `${client.clientId} is answered ${status} ${body}`,
+  );
+  if (!accepted) return;
+  minted++;
+  const token = knownToken((JSON.parse(body) as { access_token: string }).access_token, minting);
+  client.tokens.push(token);
+  if (client.tokens.length > TOKENS_KEPT) client.tokens.shift();
+  await use(connection, token);
+}
+
+async function changeClient(sql: Client): Promise<KnownClient | undefined> {
+  const client = anyOf(clients.filter(({ version }) => version % 2 === 0));
+  if (!client) return undefined;
+  const { clientId } = client;
+  const ofClient = (what: string) => ({
+    what,
+    endsSessions: false,
+    concerns: (token: KnownToken) => token.clientId === clientId,
+  });
+  const choice = randomInt(100);
+  client.version++;
+  if (!client.active) {
+    await sql.query(`UPDATE clients SET status = 'active' WHERE client_id = $1`, [clientId]);
+    client.active = true;
+  } else if (choice < 30) {
+    await timeline.inSql(
+      sql,
+      ofClient('client'),
+      `UPDATE clients SET status = 'disabled' WHERE client_id = $1`,
+      clientId,
+    );
+    client.active = false;
+  } else if (choice < 50) {
+    await overHttp(ofClient('client'), (http) => http.post(`/v1/clients/${clientId}/disable`));
+    client.active = false;
+  } else if (choice < 75) {
+    const statement = `INSERT INTO forced_expirations (scope, key, reason) VALUES ('client', $1, 'proof')`;
+    await timeline.inSql(sql, ofClient('forced'), statement, clientId);
+  } else {
+    await timeline.inSql(sql, ofClient('less'), 'DELETE FROM client_permissions WHERE client_id = $1', clientId);
+    await sql.query(`INSERT INTO client_permissions VALUES ($1, 'users:read')`, [clientId]);
+  }
+  client.version++;
+  return client;
 }
 
 /** A login of the admin, which an expiration of everything may overtake before its token is made. */
@@ -189,13 +223,19 @@ async function changeSomething(client: Client): Promise<Known | undefined> {
   const path = `/v1/users/${id}`;
   const choice = randomInt(100);
   const ends = (scope: string, key: string, what: Omit<Change, 'from' | 'to' | 'seq'>) =>
-    inSql(client, what, `INSERT INTO forced_expirations (scope, key, reason) VALUES ($1, $2, 'proof')`, scope, key);
+    timeline.inSql(
+      client,
+      what,
+      `INSERT INTO forced_expirations (scope, key, reason) VALUES ($1, $2, 'proof')`,
+      scope,
+      key,
+    );
   const all = choice >= 98;
   if (all && everyone.version % 2 === 1) return undefined;
   person.version++;
   if (all) everyone.version++;
   if (choice < 15) {
-    await inSql(client, ofUser('disabled'), `UPDATE users SET status = 'disabled' WHERE id = $1`, id);
+    await timeline.inSql(client, ofUser('disabled'), `UPDATE users SET status = 'disabled' WHERE id = $1`, id);
     person.active = false;
   } else if (choice < 25) {
     await overHttp(ofUser('disabled'), (http) => http.post(`${path}/disable`));
@@ -205,7 +245,13 @@ async function changeSomething(client: Client): Promise<Known | undefined> {
     person.active = true;
   } else if (choice < 55) {
     const next = 1 - person.password;
-    await inSql(client, ofUser('password'), 'UPDATE users SET password_hash = $2 WHERE id = $1', id, hashes[next]);
+    await timeline.inSql(
+      client,
+      ofUser('password'),
+      'UPDATE users SET password_hash = $2 WHERE id = $1',
+      id,
+      hashes[next],
+    );
     person.password = next;
   } else if (choice < 60) {
     const next = 1 - person.password;
@@ -216,7 +262,7 @@ async function changeSomething(client: Client): Promise<Known | undefined> {
     await overHttp(null, (http) => http.put(`${path}/roles`, { roles: ['reader'] }));
   } else if (choice < 72 && token) {
     const session = { what: 'session', endsSessions: true, concerns: ({ sid }: KnownToken) => sid === token.sid };
-    await inSql(client, session, 'UPDATE sessions SET revoked_at = now() WHERE id = $1', token.sid);
+    await timeline.inSql(client, session, 'UPDATE sessions SET revoked_at = now() WHERE id = $1', token.sid);
   } else if (choice < 80 && token) {
     const one = { what: 'jti', endsSessions: false, concerns: ({ jti }: KnownToken) => jti === token.jti };
     await ends('token', token.jti, one);
@@ -225,16 +271,16 @@ async function changeSomething(client: Client): Promise<Known | undefined> {
   } else if (choice < 92) {
     await client.query(`BEGIN; UPDATE users SET status = 'disabled'; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK`);
   } else if (choice < 96) {
-    await inSql(client, ofUser('deleted'), 'DELETE FROM users WHERE id = $1', id);
+    await timeline.inSql(client, ofUser('deleted'), 'DELETE FROM users WHERE id = $1', id);
     person.active = false;
-    people[people.indexOf(person)] = await createPerson();
+    people[people.indexOf(person)] = await newPerson();
   } else if (choice < 98) {
     const role = {
       what: 'role',
       endsSessions: false,
-      concerns: ({ scope }: KnownToken) => scope.includes('users:read'),
+      concerns: ({ clientId, scope }: KnownToken) => clientId === 'portcullis' && scope.includes('users:read'),
     };
-    await inSql(client, role, `DELETE FROM role_permissions WHERE role_name = 'reader'`);
+    await timeline.inSql(client, role, `DELETE FROM role_permissions WHERE role_name = 'reader'`);
     await client.query(`INSERT INTO role_permissions VALUES ('reader', 'users:read') ON CONFLICT DO NOTHING`);
   } else if (choice < 99) {
     await ends('global', '*', { what: 'global', endsSessions: true, concerns: () => true });
@@ -242,14 +288,19 @@ async function changeSomething(client: Client): Promise<Known | undefined> {
     const { rows } = await client.query<{ kid: string }>(`SELECT kid FROM signing_keys WHERE state = 'active'`);
     const gone = rows[0]?.kid ?? '';
     const key = { what: 'key', endsSessions: false, concerns: ({ kid }: KnownToken) => kid === gone };
-    await inSql(client, key, `UPDATE signing_keys SET state = 'revoked', private_key = NULL WHERE kid = $1`, gone);
+    await timeline.inSql(
+      client,
+      key,
+      `UPDATE signing_keys SET state = 'revoked', private_key = NULL WHERE kid = $1`,
+      gone,
+    );
   }
   if (all) everyone.version++;
   person.version++;
   return person;
 }
 
-it('uses 100,000 tokens on two instances while others issue and end them', async () => {
+it('issues and uses 100,000 tokens on two instances while others end them', async () => {
   const opened: KeepAlive[] = [];
   const open = async (app: TestApp): Promise<KeepAlive> => {
     const connection = await KeepAlive.open(app.url);
@@ -263,6 +314,12 @@ it('uses 100,000 tokens on two instances while others issue and end them', async
   const user = async (app: TestApp): Promise<void> => {
     const connection = await open(app);
     while (!done()) {
+      if (Math.random() >= SHARE_OF_PEOPLE) {
+        const client = anyOf(clients) as KnownClient;
+        // One that is disabled is not asked for all the time: what it costs to refuse it is not the point.
+        if (client.active || randomInt(20) === 0) await issueToClient(connection, client);
+        continue;
+      }
       const token = anyOf(anyOf(people)?.tokens ?? []);
       if (token) await use(connection, token);
       else await issue(anyOf(people) as Known);
@@ -273,9 +330,10 @@ it('uses 100,000 tokens on two instances while others issue and end them', async
     await client.connect();
     const connections = await Promise.all(apps.map(open));
     while (!done()) {
-      const person = await changeSomething(client);
+      const person = randomInt(4) === 0 ? undefined : await changeSomething(client);
+      const changed = person ?? (await changeClient(client));
       // The very next requests, everywhere.
-      for (const token of person?.tokens.slice(-4) ?? []) {
+      for (const token of changed?.tokens.slice(-4) ?? []) {
         await Promise.all(connections.map((connection) => use(connection, token)));
       }
       if (person && randomInt(2) === 0) await issue(person);
@@ -290,9 +348,9 @@ it('uses 100,000 tokens on two instances while others issue and end them', async
   ]);
   for (const connection of opened) connection.close();
 
-  const { byTime, byNumber, refresh, login } = verdicts;
+  const { byTime, byNumber, refresh, login, client } = verdicts;
   console.log(
-    `proof: ${used} uses (and ${shed} answered 503) of ${minted} tokens during ${timeline.changes.length} changes: ${JSON.stringify({ byTime, byNumber, refresh, login })}`,
+    `proof: ${used} uses (and ${shed} answered 503) of ${minted} tokens during ${timeline.changes.length} changes: ${JSON.stringify({ byTime, byNumber, refresh, login, client })}`,
   );
   expect(wrong).toEqual([]);
   expect(byTime.open).toBeLessThan(used / 10);

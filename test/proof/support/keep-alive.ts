@@ -1,9 +1,14 @@
 import { connect, type Socket } from 'node:net';
 
-/** One HTTP/1.1 connection for one GET after the other: far cheaper than `fetch`, so that what is measured or loaded is the service. */
+export interface RawAnswer {
+  status: number;
+  body: string;
+}
+
+/** One HTTP/1.1 connection for one request after the other: far cheaper than `fetch`, so that what is measured or loaded is the service. */
 export class KeepAlive {
   private received = '';
-  private answer: ((status: number) => void) | undefined;
+  private answer: ((answer: RawAnswer) => void) | undefined;
   private fail: (error: Error) => void = () => undefined;
 
   private constructor(private readonly socket: Socket) {
@@ -22,18 +27,35 @@ export class KeepAlive {
   }
 
   /** The status of the answer, once all of it has come. */
-  get(path: string, token: string): Promise<number> {
-    if (this.answer !== undefined) throw new Error('a request is under way');
-    return new Promise((resolve, reject) => {
-      this.answer = resolve;
-      this.fail = reject;
-      this.socket.write(`GET ${path} HTTP/1.1\r\nhost: proof\r\nauthorization: Bearer ${token}\r\n\r\n`);
-    });
+  async get(path: string, token: string): Promise<number> {
+    const { status } = await this.send(`GET ${path} HTTP/1.1\r\nhost: proof\r\nauthorization: Bearer ${token}\r\n\r\n`);
+    return status;
+  }
+
+  /** A form, by the credentials of a client (RFC 6749 section 2.3.1). */
+  postForm(
+    path: string,
+    { clientId, clientSecret }: { clientId: string; clientSecret: string },
+    form: string,
+  ): Promise<RawAnswer> {
+    const basic = Buffer.from(`${clientId}:${clientSecret}`).toString('base64');
+    const head = [`POST ${path} HTTP/1.1`, 'host: proof', `authorization: Basic ${basic}`];
+    head.push('content-type: application/x-www-form-urlencoded', `content-length: ${form.length}`, '', form);
+    return this.send(head.join('\r\n'));
   }
 
   close(): void {
     this.fail = () => undefined;
     this.socket.destroy();
+  }
+
+  private send(text: string): Promise<RawAnswer> {
+    if (this.answer !== undefined) throw new Error('a request is under way');
+    return new Promise((resolve, reject) => {
+      this.answer = resolve;
+      this.fail = reject;
+      this.socket.write(text);
+    });
   }
 
   private take(part: string): void {
@@ -47,9 +69,10 @@ export class KeepAlive {
       return;
     }
     if (this.received.length < end + 4 + Number(length)) return;
+    const body = this.received.slice(end + 4);
     this.received = '';
     const { answer } = this;
     this.answer = undefined;
-    answer?.(Number(head.slice(9, 12)));
+    answer?.({ status: Number(head.slice(9, 12)), body });
   }
 }

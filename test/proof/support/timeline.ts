@@ -1,3 +1,4 @@
+import type { Client } from 'pg';
 import { claimsOf, headerOf } from '../../support/tokens.js';
 
 /** Something that took place within these bounds, on the monotonic clock (ms). */
@@ -18,6 +19,7 @@ export interface Change extends Span {
 export interface KnownToken {
   readonly value: string;
   readonly sub: string;
+  readonly clientId: string;
   readonly sid: string;
   readonly jti: string;
   readonly kid: string;
@@ -28,8 +30,21 @@ export interface KnownToken {
 }
 
 export function knownToken(value: string, minted: Span): KnownToken {
-  const { sub, sid, jti, as_of: asOf, scope } = claimsOf(value) as Record<string, string> & { as_of: number };
-  const facts = { sub: String(sub), sid: String(sid), jti: String(jti), scope: String(scope) };
+  const {
+    sub,
+    client_id: clientId,
+    sid,
+    jti,
+    as_of: asOf,
+    scope,
+  } = claimsOf(value) as Record<string, string> & { as_of: number };
+  const facts = {
+    sub: String(sub),
+    clientId: String(clientId),
+    sid: String(sid),
+    jti: String(jti),
+    scope: String(scope),
+  };
   return { value, ...facts, kid: String(headerOf(value)['kid']), asOf, minted };
 }
 
@@ -46,6 +61,23 @@ export class Timeline {
     const begun = { ...change, from: performance.now(), to: Infinity, seq: null };
     this.changes.push(begun);
     return begun;
+  }
+
+  /** A transaction whose end is the change: its number is read before it commits, and nobody sees it earlier than that. */
+  async inSql(
+    client: Client,
+    change: Pick<Change, 'what' | 'endsSessions' | 'concerns'>,
+    statement: string,
+    ...values: unknown[]
+  ): Promise<void> {
+    await client.query('BEGIN');
+    await client.query(statement, values);
+    await client.query('SET CONSTRAINTS ALL IMMEDIATE');
+    const { rows } = await client.query<{ seq: string }>('SELECT seq FROM validity_clock');
+    const begun = this.begin(change);
+    begun.seq = Number(rows[0]?.seq);
+    await client.query('COMMIT');
+    begun.to = performance.now();
   }
 
   /** The use of a token that was accepted or not. */
