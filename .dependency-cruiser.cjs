@@ -1,6 +1,7 @@
 /** Which rooms of src/ a room may use, besides `common` and `database`, which are open to all. */
 const ARROWS = {
-  auth: ['users', 'sessions', 'clients', 'tokens', 'permissions', 'validity', 'mail', 'audit'],
+  limits: [],
+  auth: ['limits', 'users', 'sessions', 'clients', 'tokens', 'permissions', 'validity', 'mail', 'audit'],
   users: ['permissions', 'sessions', 'audit'],
   tokens: ['keys', 'validity', 'clients', 'permissions', 'audit'],
   clients: ['permissions', 'keys', 'audit'],

@@ -20,6 +20,8 @@ import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { LandingController } from './landing.controller.js';
+import { LimitsModule } from './limits/limits.module.js';
+import { RateLimitGuard } from './limits/rate-limit.guard.js';
 import { MailModule } from './mail/mail.module.js';
 import { PermissionsGuard } from './permissions/permissions.guard.js';
 import { PermissionsModule } from './permissions/permissions.module.js';
@@ -66,6 +68,7 @@ export class AppModule {
         GroundModule.of(surroundings),
         DatabaseModule,
         MasterKeyModule,
+        LimitsModule,
         AuditModule,
         ValidityModule,
         KeysModule,
@@ -82,8 +85,9 @@ export class AppModule {
       ],
       controllers: [LandingController],
       providers: [
-        // Guards in the order in which they run: who is it, then may they.
+        // Guards in the order in which they run: who is it, is it too often, then may they.
         { provide: APP_GUARD, useExisting: JwtAuthGuard },
+        { provide: APP_GUARD, useExisting: RateLimitGuard },
         { provide: APP_GUARD, useExisting: PermissionsGuard },
         { provide: APP_PIPE, useFactory: validationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },

@@ -180,6 +180,33 @@ describe('rate limits', () => {
     expect((await limited.http.post('/v1/auth/login', loginOf(ann))).status).toBe(429);
     // The instance without limits still lets people in.
     expect((await app.http.post('/v1/auth/login', loginOf(ann))).status).toBe(200);
+    // Those of who logs in are counted with the others; who is in, apart from them.
+    const me = await (await app.admin()).get('/v1/auth/me');
+    expect([me.status, me.headers.get('ratelimit')]).toEqual([200, null]);
+    await limited.close();
+  });
+
+  it('tell what is left, and hold each caller to what is theirs', async () => {
+    const limited = await startApp({ env: { PORTCULLIS_RATE_LIMITS: 'on' } });
+    const { headers } = await guess({ username: 'somebody' }, limited);
+    expect([headers.get('ratelimit-policy'), headers.get('ratelimit')]).toEqual([
+      '"attempts";q=60;w=60',
+      '"attempts";r=59;t=60',
+    ]);
+    const callers = [
+      await limited.admin(),
+      (await signIn(limited.http, await createPerson(await limited.admin()))).http,
+    ];
+    for (const caller of callers) {
+      const me = await caller.get('/v1/auth/me');
+      expect([me.status, me.headers.get('ratelimit-policy')]).toEqual([200, '"api";q=6000;w=60']);
+    }
+    const [first, second] = await Promise.all(callers.map((caller) => caller.get('/v1/auth/me')));
+    // The admin created the other one as well.
+    expect([first?.headers.get('ratelimit'), second?.headers.get('ratelimit')]).toEqual([
+      '"api";r=5997;t=60',
+      '"api";r=5998;t=60',
+    ]);
     await limited.close();
   });
 });

@@ -15,6 +15,7 @@ import {
 import { bearerOf, type Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { OptionalToken, Public, Requires } from '../common/access.js';
+import { Limited } from '../common/limited.js';
 import { CurrentActor, CurrentPrincipal, signedInUserOf, userOf, type Actor } from '../common/principal.js';
 import { Problem, ProblemDto, tokenRequired } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
@@ -78,6 +79,7 @@ export class AuthController {
   @Post('login')
   @HttpCode(200)
   @Public()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Log in: get an access and a refresh token',
     description:
@@ -95,6 +97,7 @@ export class AuthController {
   @Post('refresh')
   @HttpCode(200)
   @Public()
+  @Limited('refresh')
   @ApiOperation({
     summary: 'Exchange a refresh token for new tokens',
     description:
@@ -110,6 +113,7 @@ export class AuthController {
   @Post('logout')
   @HttpCode(204)
   @OptionalToken()
+  @Limited('refresh')
   @ApiOperation({ summary: 'End one session: that of the refresh token given, else that of the Bearer token' })
   @ApiNoContentResponse({ description: 'The session has ended, and with it its tokens' })
   @ApiForbiddenResponse({ type: ProblemDto, description: '`not_a_session`: the token came from no login' })
@@ -163,6 +167,7 @@ export class AuthController {
   @Post('password/change')
   @HttpCode(200)
   @OptionalToken()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Change your password',
     description:

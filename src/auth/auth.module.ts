@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
+import { LimitsModule } from '../limits/limits.module.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
@@ -33,7 +34,7 @@ import { RefreshService } from './refresh.service.js';
 
 /** The front door: logging in and out, refreshing, changing the password, and the guard that asks every request who it is. */
 @Module({
-  imports: [UsersModule, SessionsModule, TokensModule, ClientsModule, PermissionsModule, AuditModule],
+  imports: [LimitsModule, UsersModule, SessionsModule, TokensModule, ClientsModule, PermissionsModule, AuditModule],
   controllers: [
     AuthController,
     OwnSessionsController,

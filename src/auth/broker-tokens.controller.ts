@@ -3,6 +3,7 @@ import { ApiBody, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nes
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../common/access.js';
 import { BrokerRefusalDto } from '../common/broker-answer.js';
+import { Limited } from '../common/limited.js';
 import { Problem } from '../common/problem.js';
 import { readBrokerTokenRequest } from './broker-token-request.js';
 import { BrokerTokenDto, BrokerTokenRequestDto } from './broker-tokens.dto.js';
@@ -34,6 +35,7 @@ export class BrokerTokensController {
   @refusal(429, 'Too many attempts; `Retry-After` tells when to try again')
   @refusal(503, 'The service cannot know or do it right now; `Retry-After` tells when to try again')
   @Public()
+  @Limited('attempts')
   async generate(@Body() body: unknown, @Req() request: FastifyRequest): Promise<BrokerTokenDto> {
     const wanted = readBrokerTokenRequest(body);
     if (typeof wanted === 'string') throw new Problem(400, 'validation_failed', wanted);

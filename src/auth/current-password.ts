@@ -23,7 +23,6 @@ export class CurrentPassword {
    * @throws Problem 401 `invalid_credentials`, 429, 503
    */
   async prove(userId: string, password: string, { actor, signal }: Caller, failed: string): Promise<Credentials> {
-    await this.throttle.admitAttempt(actor.address ?? '');
     const credentials = await this.users.credentialsFor({ id: userId });
     if (credentials?.status !== 'active') throw invalidCredentials();
     const right = await this.hasher.verify(credentials.passwordHash, password, signal);

@@ -1,64 +1,36 @@
-import { isIPv6 } from 'node:net';
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { Pool } from 'pg';
-import {
-  RateLimiterMemory,
-  RateLimiterPostgres,
-  RateLimiterRes,
-  type RateLimiterAbstract,
-} from 'rate-limiter-flexible';
-import type { DataSource } from 'typeorm';
+import { RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible';
 import { ENV, type Env } from '../../config/env.js';
-import { sha256 } from '../common/secrets.js';
 import { tooManyRequests } from '../common/problem.js';
+import { sha256 } from '../common/secrets.js';
+import { Limiters } from '../limits/limiters.js';
 
 /** After so many failures under one name that name is locked for so long (seconds), whoever asks. */
 export const LOCKOUT = { failures: 10, seconds: 15 * 60 };
 
-/** Attempts from one address. Generous, since many people may share one; guessing one password is stopped by the lockout. */
-const PER_ADDRESS = { points: 60, duration: 60 };
 /** Mails that anybody may have sent to one recipient. */
-const PER_RECIPIENT = { points: 5, duration: 60 * 60 };
-const REFRESHES_PER_ADDRESS = { points: 600, duration: 60 };
+const PER_RECIPIENT = { points: 5, seconds: 60 * 60 };
 
 /**
- * Slows down whoever guesses. Counters of attempts are in Postgres, so that they hold across instances and restarts. Nothing here tells a
- * known account from an unknown one: names that nobody has are counted and locked alike.
+ * Locks what somebody guesses at, on all instances at once. Nothing here tells a known account from an unknown one: names that nobody has are counted and
+ * locked alike.
  */
 @Injectable()
 export class LoginThrottle {
-  private readonly lockout: RateLimiterPostgres;
-  private readonly attempts: RateLimiterAbstract;
-  private readonly refreshes: RateLimiterAbstract;
+  private readonly lockout: RateLimiterAbstract;
   private readonly recipients: RateLimiterAbstract;
-  private readonly enabled: boolean;
 
-  constructor(@InjectDataSource() dataSource: DataSource, @Inject(ENV) env: Env) {
-    const { master } = dataSource.driver as unknown as { master: Pool };
-    const storeClient = env.databasePrepared ? master : withoutNames(master);
-    const store = { storeClient, storeType: 'pool', tableName: 'rate_limits', tableCreated: true };
-    this.lockout = new RateLimiterPostgres({
-      ...store,
-      keyPrefix: 'lockout',
+  constructor(
+    limiters: Limiters,
+    @Inject(ENV) private readonly env: Env,
+  ) {
+    this.lockout = limiters.of({
+      kind: 'lockout',
       points: LOCKOUT.failures,
-      duration: LOCKOUT.seconds,
+      seconds: LOCKOUT.seconds,
+      counted: 'shared',
     });
-    this.attempts = new RateLimiterPostgres({
-      ...store,
-      keyPrefix: 'attempt',
-      ...PER_ADDRESS,
-      // A flood is then refused from memory.
-      inMemoryBlockOnConsumed: PER_ADDRESS.points,
-    });
-    this.recipients = new RateLimiterPostgres({ ...store, keyPrefix: 'recipient', ...PER_RECIPIENT });
-    this.refreshes = new RateLimiterMemory({ keyPrefix: 'refresh', ...REFRESHES_PER_ADDRESS });
-    this.enabled = env.rateLimits;
-  }
-
-  /** @throws Problem 429 */
-  async admitAttempt(address: string): Promise<void> {
-    if (this.enabled) await consume(this.attempts, networkOf(address));
+    this.recipients = limiters.of({ kind: 'recipient', ...PER_RECIPIENT, counted: 'shared' });
   }
 
   /**
@@ -66,14 +38,14 @@ export class LoginThrottle {
    *
    * @throws Problem 429
    */
-  async admitMail(address: string, email: string): Promise<void> {
-    await this.admitAttempt(address);
-    if (this.enabled) await consume(this.recipients, sha256(email.toLowerCase()).toString('base64url'));
-  }
-
-  /** @throws Problem 429 */
-  async admitRefresh(address: string): Promise<void> {
-    if (this.enabled) await consume(this.refreshes, networkOf(address));
+  async admitMail(email: string): Promise<void> {
+    if (!this.env.rateLimits) return;
+    try {
+      await this.recipients.consume(sha256(email.toLowerCase()).toString('base64url'));
+    } catch (error) {
+      if (error instanceof RateLimiterRes) throw tooManyRequests(error.msBeforeNext / 1000);
+      throw error;
+    }
   }
 
   /**
@@ -116,35 +88,4 @@ export class LoginThrottle {
 export function accountKey(name: { username: string } | { email: string }): string {
   const [field, value] = 'email' in name ? ['email', name.email] : ['username', name.username];
   return sha256(`${value.includes('@') ? 'email' : field}:${value}`).toString('base64url');
-}
-
-/** An IPv6 customer has a /64: single addresses in it cost nothing (RFC 6177). */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(address)) return address;
-  const [head = '', tail = ''] = address.split('%')[0]?.split('::') ?? [];
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === '' ? [] : tail.split(':');
-  const zeros = address.includes('::') ? Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0') : [];
-  return `${[...front, ...zeros, ...back]
-    .slice(0, 4)
-    .map((group) => parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
-}
-
-/** The limiter names its statements, which poolers may not keep. */
-function withoutNames(pool: Pool): Pick<Pool, 'query'> {
-  const query = ({ text, values }: { text: string; values: unknown[] }): Promise<unknown> => pool.query(text, values);
-  return { query: query as Pool['query'] };
-}
-
-/** @throws Problem 429 */
-export async function consume(limiter: RateLimiterAbstract, key: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (error) {
-    if (error instanceof RateLimiterRes) throw tooManyRequests(error.msBeforeNext / 1000);
-    throw error;
-  }
 }

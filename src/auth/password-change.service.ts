@@ -120,7 +120,6 @@ export class PasswordChangeService {
     { actor, signal }: Caller,
   ): Promise<void> {
     if (password === undefined) throw invalidFields([{ field: 'currentPassword', message: 'is required' }]);
-    await this.throttle.admitAttempt(actor.address ?? '');
     const account = credentials.id;
     const right = await this.hasher.verify(credentials.passwordHash, password, signal);
     await this.throttle.requireUnlocked(account);

@@ -54,7 +54,6 @@ export class PasswordCheck {
    */
   async prove(name: AccountName, password: string, caller: Caller, failed: string): Promise<Credentials> {
     this.hasher.requireRoom();
-    await this.throttle.admitAttempt(caller.actor.address ?? '');
     const folded = fold(name);
     const credentials = await this.users.credentialsFor(folded);
     const account = accountKey(folded);

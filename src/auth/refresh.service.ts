@@ -6,7 +6,6 @@ import type { MintedToken } from '../tokens/minted-token.js';
 import { TokenAudiences } from '../tokens/token-audiences.js';
 import { TokenMinter } from '../tokens/token-minter.js';
 import type { RefreshDto, TokenPairDto } from './auth.dto.js';
-import { LoginThrottle } from './login-throttle.js';
 import { tokenPair } from './login-steps.service.js';
 
 const invalidGrant = (): Problem => new Problem(401, 'invalid_grant', 'The refresh token is not valid. Log in again.');
@@ -14,7 +13,6 @@ const invalidGrant = (): Problem => new Problem(401, 'invalid_grant', 'The refre
 @Injectable()
 export class RefreshService {
   constructor(
-    private readonly throttle: LoginThrottle,
     private readonly sessions: SessionsService,
     private readonly minter: TokenMinter,
     private readonly audiences: TokenAudiences,
@@ -22,7 +20,6 @@ export class RefreshService {
 
   /** @throws Problem 400 for an unknown audience or one beyond the session, 401 `invalid_grant`, 429 */
   async refresh({ refresh_token: refreshToken, audience: wanted }: RefreshDto, actor: Actor): Promise<TokenPairDto> {
-    await this.throttle.admitRefresh(actor.address ?? '');
     const forOthers = wanted && (await this.mintFor(wanted, refreshToken));
     const next = await this.sessions.refresh(refreshToken, actor);
     const minted = next && (wanted ? forOthers : await this.minter.mint(next.sessionId));

@@ -26,7 +26,17 @@ export const ACCESS = 'portcullis:access';
 const problem = (description: string) => ({ description, type: ProblemDto });
 const always = (): MethodDecorator & ClassDecorator =>
   applyDecorators(
-    ApiTooManyRequestsResponse(problem('Too many requests; `Retry-After` tells when to try again')),
+    ApiTooManyRequestsResponse({
+      ...problem('Too many requests; `Retry-After` tells when to try again'),
+      headers: {
+        'Retry-After': { description: 'Seconds', schema: { type: 'integer' } },
+        RateLimit: {
+          description:
+            'What is left of the limit, and in how many seconds it starts anew; also where there is some left',
+          schema: { type: 'string', example: '"attempts";r=0;t=42' },
+        },
+      },
+    }),
     ApiResponse({
       status: 503,
       ...problem('The service cannot know or do it right now; `Retry-After` tells when to try again'),

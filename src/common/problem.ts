@@ -127,9 +127,9 @@ export const forbidden = (detail: string): Problem =>
 export const preconditionFailed = (): Problem =>
   new Problem(412, 'precondition_failed', 'It was changed since you read it. Read it again, then repeat the change.');
 
-export const tooManyRequests = (retryAfterSeconds: number): Problem =>
+export const tooManyRequests = (retryAfterSeconds: number, headers: Record<string, string> = {}): Problem =>
   new Problem(429, 'too_many_requests', 'Too many attempts. Try again later.', {
-    headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) },
+    headers: { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) },
   });
 
 export const unavailable = (detail: string, retryAfterSeconds = 1, cause?: unknown): Problem =>

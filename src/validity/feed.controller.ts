@@ -4,6 +4,7 @@ import { ApiBadRequestResponse, ApiHeader, ApiOkResponse, ApiOperation, ApiTags 
 import { isSubscriberName, SUBSCRIBER_FORM, type Principal } from '@portcullis/verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Requires } from '../common/access.js';
+import { Limited } from '../common/limited.js';
 import { PageQuery } from '../common/pagination.js';
 import { CurrentPrincipal } from '../common/principal.js';
 import { ProblemDto, invalidFields } from '../common/problem.js';
@@ -21,6 +22,8 @@ export class FeedController {
 
   @Get('events')
   @Requires('validity:read')
+  // Bounded by the places of those who wait; a service that comes back often must not stay behind for it.
+  @Limited()
   @ApiOperation({
     summary: 'Follow what ends tokens',
     description:

@@ -11,6 +11,7 @@ import {
 import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { Public, Requires } from '../../common/access.js';
+import { Limited } from '../../common/limited.js';
 import { CurrentActor, CurrentPrincipal, signedInUserOf, type Actor } from '../../common/principal.js';
 import { ProblemDto } from '../../common/problem.js';
 import { callerOf } from '../password-check.js';
@@ -25,6 +26,7 @@ export class AddressesController {
   @Post('verify')
   @HttpCode(204)
   @Public()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Prove an address by the link in a mail to it',
     description: 'If it is one that a user wants to move to, it is theirs from now on.',
@@ -45,6 +47,7 @@ export class AddressesController {
   @Post('resend')
   @HttpCode(202)
   @Public()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Have a link mailed to prove an address',
     description: 'The answer is the same whether or not anybody has this address.',
@@ -60,6 +63,7 @@ export class AddressesController {
   @Post('change')
   @HttpCode(202)
   @Requires()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Move to another address',
     description: 'It takes effect when the link in the mail to the new address is used; the present address is told.',

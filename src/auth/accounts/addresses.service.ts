@@ -36,7 +36,7 @@ export class Addresses {
    * @throws Problem 429, 503
    */
   async resend(email: string, actor: Actor): Promise<void> {
-    await this.throttle.admitMail(actor.address ?? '', email);
+    await this.throttle.admitMail(email);
     await inTransaction(this.dataSource, (manager) =>
       this.queue.add(manager, { kind: 'email-verification', about: { email }, actor }),
     );
@@ -57,7 +57,7 @@ export class Addresses {
       caller,
       'email.change_failed',
     );
-    await this.throttle.admitMail(actor.address ?? '', newEmail);
+    await this.throttle.admitMail(newEmail);
     await inTransaction(this.dataSource, async (manager) => {
       const details = { newEmail, sessionEpoch };
       await this.queue.add(manager, { kind: 'email-change', about: { userId }, details, actor });
@@ -77,7 +77,6 @@ export class Addresses {
    * @throws Problem 400 `invalid_link`, 409 `email_taken` when somebody else has confirmed the same address meanwhile, 429
    */
   async confirm(token: string, actor: Actor): Promise<void> {
-    await this.throttle.admitAttempt(actor.address ?? '');
     try {
       await inTransaction(this.dataSource, (manager) => this.redeem(manager, token, actor));
     } catch (error) {

@@ -8,6 +8,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../../common/access.js';
+import { Limited } from '../../common/limited.js';
 import { CurrentActor, type Actor } from '../../common/principal.js';
 import { ProblemDto } from '../../common/problem.js';
 import { callerOf } from '../password-check.js';
@@ -28,6 +29,7 @@ export class PasswordLinksController {
   @Post('password/forgot')
   @HttpCode(202)
   @Public()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Have a link mailed to set a new password',
     description: 'The answer is the same whether or not anybody has this address.',
@@ -41,6 +43,7 @@ export class PasswordLinksController {
   @Post('password/reset')
   @HttpCode(204)
   @Public()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Set a new password by the link in the mail',
     description: 'Ends all sessions and tokens of the user. Whoever sets it logs in with it next.',
@@ -54,6 +57,7 @@ export class PasswordLinksController {
   @Post('invitation/accept')
   @HttpCode(204)
   @Public()
+  @Limited('attempts')
   @ApiOperation({ summary: 'Set the first password by the link in an invitation' })
   @ApiNoContentResponse({ description: 'It is set, and the link is used up' })
   @ApiBadRequestResponse(BAD_LINK)

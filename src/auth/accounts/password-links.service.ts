@@ -59,7 +59,7 @@ export class PasswordLinks {
    * @throws Problem 429, 503
    */
   async forgot(email: string, actor: Actor): Promise<void> {
-    await this.throttle.admitMail(actor.address ?? '', email);
+    await this.throttle.admitMail(email);
     await inTransaction(this.dataSource, (manager) =>
       this.queue.add(manager, { kind: 'password-reset', about: { email }, actor }),
     );
@@ -72,7 +72,6 @@ export class PasswordLinks {
    * @throws Problem 400 `invalid_link` or for the password, 429, 503
    */
   async setPassword(link: PasswordLink, { token, newPassword }: PasswordByLinkDto, caller: Caller): Promise<void> {
-    await this.throttle.admitAttempt(caller.actor.address ?? '');
     const holder = await this.holderOf(link, token);
     await this.policy.require(newPassword, holder, 'newPassword');
     // Outside of the transaction, since it takes long. Of many who come with one token, each computes a hash, and one stores it.

@@ -10,6 +10,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../../common/access.js';
+import { Limited } from '../../common/limited.js';
 import { CurrentActor, type Actor } from '../../common/principal.js';
 import { ProblemDto } from '../../common/problem.js';
 import { callerOf } from '../password-check.js';
@@ -26,6 +27,7 @@ export class RegistrationsController {
   @Post()
   @HttpCode(202)
   @Public()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Ask for an account',
     description: 'The answer is the same whether or not anybody has this address; a mail to it tells how to go on.',
@@ -43,6 +45,7 @@ export class RegistrationsController {
   @Post('complete')
   @HttpCode(204)
   @Public()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Make the account by the link in the mail',
     description: 'Whoever makes it logs in by the address next; the username is made up.',

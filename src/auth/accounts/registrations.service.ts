@@ -54,7 +54,7 @@ export class Registrations {
     this.requireOn();
     if (!this.isOpenTo(email))
       throw invalidFields([{ field: 'email', message: 'is not of a domain that may register here' }]);
-    await this.throttle.admitMail(actor.address ?? '', email);
+    await this.throttle.admitMail(email);
     await inTransaction(this.dataSource, (manager) => this.queue.add(manager, { kind: KIND, about: { email }, actor }));
     this.worker.wake();
   }
@@ -67,7 +67,6 @@ export class Registrations {
   async complete({ token, password, displayName = null }: CompleteRegistrationDto, caller: Caller): Promise<void> {
     this.requireOn();
     const { actor, signal } = caller;
-    await this.throttle.admitAttempt(actor.address ?? '');
     const username = `u${randomSecret(8)
       .toLowerCase()
       .replaceAll(/[^a-z0-9]/g, '0')}`;

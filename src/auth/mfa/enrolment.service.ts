@@ -15,7 +15,6 @@ import { SingleUseTokens } from '../../tokens/single-use-tokens.js';
 import { UsersService } from '../../users/users.service.js';
 import type { TokenPairDto } from '../auth.dto.js';
 import { ENROLMENT, LoginSteps, type LoginProof } from '../login-steps.service.js';
-import { LoginThrottle } from '../login-throttle.js';
 import { invalidCredentials, type Caller } from '../password-check.js';
 import { mustKeepLastFactor, withOneTimePassword } from './login-step.js';
 import type { ConfirmTotpDto, EnrolledDto, FactorsDto, RecoveryCodesDto, TotpSetupDto } from './mfa.dto.js';
@@ -48,7 +47,6 @@ export class Enrolment {
     private readonly users: UsersService,
     private readonly tokens: SingleUseTokens,
     private readonly steps: LoginSteps,
-    private readonly throttle: LoginThrottle,
     private readonly masterKey: MasterKey,
     private readonly clock: Clock,
     private readonly audit: AuditService,
@@ -61,8 +59,7 @@ export class Enrolment {
   }
 
   /** A new secret, which becomes a factor once a code has shown that the app has it. @throws Problem 401, 403, 429 */
-  async startTotp(right: EnrolmentRight, caller: Caller): Promise<TotpSetupDto> {
-    await this.throttle.admitAttempt(caller.actor.address ?? '');
+  async startTotp(right: EnrolmentRight): Promise<TotpSetupDto> {
     const proof = await this.proofOf(right);
     const { username } = await this.users.profile(proof.userId);
     const { userId, sessionEpoch, ...rest } = proof;
@@ -87,7 +84,6 @@ export class Enrolment {
    * @throws Problem 400 for a wrong code, 401, 409 `too_many_factors`, 429
    */
   async confirmTotp(dto: ConfirmTotpDto, principal: Principal | undefined, caller: Caller): Promise<EnrolledDto> {
-    await this.throttle.admitAttempt(caller.actor.address ?? '');
     const { code, setupToken, name = 'authenticator app' } = dto;
     const { started, ...enrolled } = await inTransaction(this.dataSource, async (manager) => {
       const redeemed = await this.tokens.consume(manager, SETUP.purpose, setupToken);

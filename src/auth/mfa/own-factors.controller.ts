@@ -14,6 +14,7 @@ import {
 import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
 import { OptionalToken, Requires } from '../../common/access.js';
+import { Limited } from '../../common/limited.js';
 import { FRESH_LOGIN } from '../../common/login-requirement.js';
 import { UUID } from '../../common/pagination.js';
 import { CurrentPrincipal } from '../../common/principal.js';
@@ -63,6 +64,7 @@ export class OwnFactorsController {
   @Post('totp/start')
   @HttpCode(200)
   @OptionalToken()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Set up an authenticator app: get the secret for it',
     description:
@@ -77,12 +79,13 @@ export class OwnFactorsController {
   })
   @ApiForbiddenResponse(NOT_SIGNED_IN)
   startTotp(@Body() dto: StartEnrolmentDto, @Req() request: FastifyRequest): Promise<TotpSetupDto> {
-    return this.enrolment.startTotp(this.rightOf(dto, request), callerOf(request));
+    return this.enrolment.startTotp(this.rightOf(dto, request));
   }
 
   @Post('totp/confirm')
   @HttpCode(200)
   @OptionalToken()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Finish the setup of an authenticator app with its first code',
     description:

@@ -10,6 +10,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../../common/access.js';
+import { Limited } from '../../common/limited.js';
 import { ProblemDto } from '../../common/problem.js';
 import { TokenPairDto, type FactorRequiredDto } from '../auth.dto.js';
 import { callerOf } from '../password-check.js';
@@ -39,6 +40,7 @@ export class SecondStepController {
   @Post('totp')
   @HttpCode(200)
   @Public()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Complete a login with the code of an authenticator app',
     description: 'Each code works once. Ten failures lock this step for fifteen minutes.',
@@ -55,6 +57,7 @@ export class SecondStepController {
   @Post('recovery')
   @HttpCode(200)
   @Public()
+  @Limited('attempts')
   @ApiOperation({
     summary: 'Complete a login with a recovery code, which it uses up',
     description: 'Counted together with the codes of authenticator apps.',

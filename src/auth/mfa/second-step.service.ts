@@ -49,7 +49,6 @@ export class SecondStep {
     caller: Caller,
     use: (manager: EntityManager, userId: string) => Promise<boolean>,
   ): Promise<TokenPairDto | FactorRequiredDto> {
-    await this.throttle.admitAttempt(caller.actor.address ?? '');
     const asked = await this.tokens.read(this.dataSource.manager, FACTOR_QUESTION.purpose, token);
     if (!asked) throw spentToken();
     // Counted before it is known to fail, and struck out when it does not: of many guesses at once no more are heard than of guesses one by one.

@@ -1,4 +1,4 @@
-import { Controller, Header, HttpCode, Post, Req } from '@nestjs/common';
+import { Controller, Header, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {
   ApiBadRequestResponse,
   ApiBasicAuth,
@@ -10,8 +10,9 @@ import {
   ApiTags,
   ApiUnauthorizedResponse,
 } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { OptionalToken, Public } from '../../common/access.js';
+import { Limited } from '../../common/limited.js';
 import { OAuthErrorDto } from '../../common/oauth-error.js';
 import { IntrospectionService } from './introspection.service.js';
 import { IntrospectionDto, TokenAnswerDto, TokenQuestionDto, TokenRequestDto } from './oauth.dto.js';
@@ -56,6 +57,7 @@ export class OAuthController {
   @Post('token')
   @HttpCode(200)
   @Public()
+  @Limited()
   @ApiBasicAuth('client')
   @Header('pragma', 'no-cache')
   @ApiOperation({
@@ -71,8 +73,8 @@ export class OAuthController {
     description: '`invalid_request`, `invalid_grant`, `invalid_scope`, `invalid_target`, `unsupported_grant_type`',
   })
   @ApiUnauthorizedResponse({ type: OAuthErrorDto, description: '`invalid_client`, whatever the cause' })
-  token(@Req() request: FastifyRequest): Promise<TokenAnswer> {
-    return this.tokens.grant(Parameters.of(request.body), request);
+  token(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<TokenAnswer> {
+    return this.tokens.grant(Parameters.of(request.body), request, reply);
   }
 
   @Post('introspect')
@@ -91,6 +93,7 @@ export class OAuthController {
   @ApiUnauthorizedResponse(UNAUTHORIZED)
   @ApiForbiddenResponse({ type: OAuthErrorDto, description: '`insufficient_scope`: without `tokens:introspect`' })
   @OptionalToken()
+  @Limited()
   introspect(@Req() request: FastifyRequest): Promise<IntrospectionDto> {
     return this.introspection.introspect(Parameters.of(request.body), request);
   }
@@ -117,7 +120,8 @@ export class OAuthController {
     description: '`insufficient_scope`: without `tokens:revoke`, or of someone who holds more',
   })
   @OptionalToken()
-  revoke(@Req() request: FastifyRequest): Promise<void> {
-    return this.revocation.revoke(Parameters.of(request.body), request);
+  @Limited()
+  revoke(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
+    return this.revocation.revoke(Parameters.of(request.body), request, reply);
   }
 }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../../audit/audit.module.js';
 import { ClientsModule } from '../../clients/clients.module.js';
+import { LimitsModule } from '../../limits/limits.module.js';
 import { PermissionsModule } from '../../permissions/permissions.module.js';
 import { SessionsModule } from '../../sessions/sessions.module.js';
 import { TokensModule } from '../../tokens/tokens.module.js';
@@ -16,7 +17,7 @@ import { TokenEndpoint } from './token-endpoint.service.js';
 
 /** The endpoints of OAuth 2.0, for clients that know nothing of Portcullis. */
 @Module({
-  imports: [AuthModule, ClientsModule, TokensModule, SessionsModule, PermissionsModule, AuditModule],
+  imports: [AuthModule, LimitsModule, ClientsModule, TokensModule, SessionsModule, PermissionsModule, AuditModule],
   controllers: [OAuthController, MetadataController],
   providers: [
     OAuthCallers,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { VerifiedToken } from '@portcullis/verifier';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DataSource, EntityManager } from 'typeorm';
 import { AuditService } from '../../audit/audit.service.js';
 import { ClientDirectory } from '../../clients/client-directory.js';
@@ -11,9 +11,10 @@ import type { Actor } from '../../common/principal.js';
 import { inTransaction } from '../../database/transaction.js';
 import { PermissionsGuard } from '../../permissions/permissions.guard.js';
 import { PermissionsService } from '../../permissions/permissions.service.js';
+import { networkOf } from '../../limits/network.js';
+import { RateLimits } from '../../limits/rate-limits.js';
 import { SessionsService } from '../../sessions/sessions.service.js';
 import { IssuedTokens } from '../../tokens/issued-tokens.js';
-import { LoginThrottle } from '../login-throttle.js';
 import { OAuthCallers, type OAuthCaller } from './caller.service.js';
 import type { Parameters } from './parameters.js';
 import { isOwn } from './revocation-right.js';
@@ -31,15 +32,15 @@ export class RevocationService {
     private readonly clients: ClientDirectory,
     private readonly tokens: IssuedTokens,
     private readonly sessions: SessionsService,
-    private readonly throttle: LoginThrottle,
+    private readonly limits: RateLimits,
     private readonly audit: AuditService,
   ) {}
 
   /** @throws OAuthError; Problem 401, 403 for a token without the permission or of someone with more permissions, 429, 503 */
-  async revoke(parameters: Parameters, request: FastifyRequest): Promise<void> {
+  async revoke(parameters: Parameters, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const token = parameters.require('token');
     const caller = await this.callers.identify(request, parameters);
-    if (caller.kind === 'public') await this.throttle.admitRefresh(caller.actor.address ?? '');
+    if (caller.kind === 'public') await this.limits.admit('refresh', networkOf(request.ip), reply);
     const sessionId = this.sessions.sessionOf(token);
     if (sessionId !== null) {
       await this.endSession(sessionId, caller);

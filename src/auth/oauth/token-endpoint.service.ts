@@ -1,15 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
 import { ENV, type Env } from '../../../config/env.js';
 import { Metrics } from '../../common/metrics.js';
 import { OAuthError } from '../../common/oauth-error.js';
 import { Problem } from '../../common/problem.js';
+import { networkOf } from '../../limits/network.js';
+import { RateLimits } from '../../limits/rate-limits.js';
 import { SessionsService } from '../../sessions/sessions.service.js';
 import { ClientTokenMinter } from '../../tokens/client-token-minter.js';
 import { warningsField, type MintedToken } from '../../tokens/minted-token.js';
 import { TokenMinter } from '../../tokens/token-minter.js';
-import { LoginThrottle } from '../login-throttle.js';
 import { OAuthCallers, type ClientCaller } from './caller.service.js';
 import { clientRefused } from './client-proof.js';
 import type { Parameters } from './parameters.js';
@@ -43,7 +44,7 @@ export class TokenEndpoint {
     private readonly clientTokens: ClientTokenMinter,
     private readonly sessionTokens: TokenMinter,
     private readonly sessions: SessionsService,
-    private readonly throttle: LoginThrottle,
+    private readonly limits: RateLimits,
     metrics: Metrics,
   ) {
     this.issued = metrics.counter('portcullis_oauth_tokens_total', 'Tokens issued by the token endpoint, by grant', [
@@ -52,14 +53,14 @@ export class TokenEndpoint {
   }
 
   /** @throws OAuthError; Problem 429, 503 */
-  async grant(parameters: Parameters, request: FastifyRequest): Promise<TokenAnswer> {
+  async grant(parameters: Parameters, request: FastifyRequest, reply: FastifyReply): Promise<TokenAnswer> {
     const grant = parameters.require('grant_type');
     if (!isSupported(grant)) throw new OAuthError('unsupported_grant_type', `Grants here are ${GRANTS.join(' and ')}.`);
     const caller = await this.callers.identifyClient(request, parameters);
     const answer =
       grant === 'client_credentials'
-        ? await this.clientCredentials(caller, parameters, request)
-        : await this.refreshToken(caller, parameters);
+        ? await this.clientCredentials(caller, parameters, request, reply)
+        : await this.refreshToken(caller, parameters, request, reply);
     this.issued.inc({ grant });
     return answer;
   }
@@ -69,9 +70,11 @@ export class TokenEndpoint {
     caller: ClientCaller,
     parameters: Parameters,
     request: FastifyRequest,
+    reply: FastifyReply,
   ): Promise<TokenAnswer> {
     if (caller.kind !== 'client') throw clientRefused({ byHeader: false });
     const { clientId, epoch, permissions: held, audiences } = caller.client;
+    await this.limits.admit('grants', clientId, reply);
     const permissions = requestedPermissions(parameters.get('scope'));
     requireSome(permissions, held);
     const audience = targetOf(parameters.all('resource'), audiences, this.env.issuer);
@@ -85,12 +88,17 @@ export class TokenEndpoint {
   }
 
   /** RFC 6749 section 6. The sessions of people are those of a public client, so the token is all that it takes. */
-  private async refreshToken(caller: ClientCaller, parameters: Parameters): Promise<TokenAnswer> {
+  private async refreshToken(
+    caller: ClientCaller,
+    parameters: Parameters,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<TokenAnswer> {
     const refreshToken = parameters.require('refresh_token');
     // It was issued to another client than this one.
     if (caller.kind === 'client') throw invalidGrant();
     const { actor } = caller;
-    await this.throttle.admitRefresh(actor.address ?? '');
+    await this.limits.admit('refresh', networkOf(request.ip), reply);
     const narrowing = narrowingOf(parameters);
     const narrowed = narrowing && (await this.mintNarrowed(refreshToken, narrowing));
     const next = await this.sessions.refresh(refreshToken, actor);
