@@ -1,18 +1,25 @@
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createVerifier, VerificationError, type Notice, type Verifier } from '@portcullis/verifier';
 import { startApp, type TestApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { LocalServer } from '../support/front.js';
 import { HttpClient } from '../support/http.js';
 import { createPerson, signIn, type Person, type SignedIn } from '../support/people.js';
 import { RawConnection } from '../support/socket.js';
+import { until } from '../support/until.js';
 import { canRun } from './support/debian-programs.js';
 import { GatewayProcess } from './support/gateway-process.js';
+import { NginxFront } from './support/nginx-front.js';
 import { quantilesOf } from './support/statistics.js';
 
 jest.setTimeout(120_000);
 
 const ROUNDS = 20;
+const ISSUER = 'http://localhost:3000';
+/** So many events are in the window that is fetched through nginx. */
+const ENTRIES = 2_000;
 
 /** What reached the service: header names as they came, in pairs with their values. */
 interface Seen {
@@ -254,6 +261,75 @@ describe.each(['nginx', 'caddy'])('%s, before a service that knows nothing of to
     expect((await as(session.accessToken).get('/orders')).status).toBe(200);
   });
 });
+
+describe('nginx with its defaults and compression, between Portcullis and those who follow it,', () => {
+  const run = canRun('nginx', 'the feed through nginx') ? it : it.skip;
+
+  run('hands on the window, what ends tokens, and idle polls; whoever leaves is waited for no more', async () => {
+    const { verifier, nginx, notices } = await followThroughNginx();
+    const { url } = nginx;
+    try {
+      const compressed = await fetch(`${url}/.well-known/oauth-authorization-server`);
+      expect(compressed.headers.get('content-encoding')).toBe('gzip');
+      expect(verifier.health().events).toBeGreaterThanOrEqual(ENTRIES);
+      // Longer than an idle poll takes.
+      await delay(3_000);
+      const durations: number[] = [];
+      for (let round = 0; round < 10; round++) {
+        const { accessToken } = await signIn(app.http, clerk);
+        expect((await verifier.verify(accessToken)).subject).toBe(clerk.id);
+        await Promise.all(Array.from({ length: 20 }, () => verifier.verify(accessToken, { maxStaleness: 0 })));
+        await database.query(`UPDATE users SET status = 'disabled' WHERE id = $1`, [clerk.id]);
+        const committed = performance.now();
+        expect(await refusal(verifier, accessToken)).toBe('user_disabled');
+        durations.push(performance.now() - committed);
+        await database.query(`UPDATE users SET status = 'active' WHERE id = $1`, [clerk.id]);
+      }
+      expect([verifier.health().status, notices]).toEqual(['ok', []]);
+      console.log(`proof: gateways: the feed through nginx, from commit to refusal: ${quantilesOf(durations)}`);
+    } finally {
+      await verifier.close();
+      await until('nobody is waited for', async () =>
+        (await app.http.get<string>('/metrics')).body.includes('portcullis_feed_waiting 0'),
+      );
+      await nginx.stop();
+      session = await signIn(app.http, clerk);
+    }
+  });
+});
+
+async function followThroughNginx(): Promise<{ verifier: Verifier; nginx: NginxFront; notices: Notice[] }> {
+  const { body } = await (await app.admin()).post('/v1/clients', { name: 'Follower', permissions: ['validity:read'] });
+  await database.query(
+    `INSERT INTO forced_expirations (scope, key, reason) SELECT 'client', 'gone-' || n, 'test' FROM generate_series(1, $1) n`,
+    [ENTRIES],
+  );
+  const nginx = await NginxFront.start(app.url);
+  const notices: Notice[] = [];
+  const verifier = createVerifier({
+    issuer: ISSUER,
+    urls: [nginx.url],
+    audience: ISSUER,
+    clientId: String(body['clientId']),
+    clientSecret: String(body['clientSecret']),
+    onNotice: (notice) => notices.push(notice),
+  });
+  await verifier.ready({ timeoutMs: 10_000 });
+  return { verifier, nginx, notices };
+}
+
+/** The reason for which the token is refused, as soon as it is. */
+async function refusal(verifier: Verifier, token: string): Promise<string> {
+  for (;;) {
+    try {
+      await verifier.verify(token);
+      await new Promise(setImmediate);
+    } catch (error) {
+      if (error instanceof VerificationError) return error.reason;
+      throw error;
+    }
+  }
+}
 
 function print(answers: Map<string, number>): string {
   return [...answers].map(([status, count]) => `${status === '' ? 'closed' : status}: ${count}`).join(', ');
