@@ -14,6 +14,7 @@ const ORDER = [
   'crash',
   'upgrade',
   'faults',
+  'decisions-http',
   'feed-cut',
   'key-rotation',
   'operations',
@@ -22,9 +23,10 @@ const ORDER = [
   'input',
   'privileges',
   'races',
-  'decisions-http',
   'token-attacks',
   'door-limits',
+  'mail-flows',
+  'second-factors',
   'decisions',
 ];
 
