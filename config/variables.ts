@@ -97,7 +97,12 @@ export const VARIABLES = {
     onOff,
     'Named prepared statements; `off` behind poolers older than PgBouncer 1.21',
   ),
-  redisUrl: secret('REDIS_URL', 'memory', url('redis', 'rediss'), 'Redis for rate limits shared by several instances'),
+  redisUrl: secret(
+    'REDIS_URL',
+    'Postgres and memory',
+    url('redis', 'rediss'),
+    'Where rate limits are counted for several instances together',
+  ),
   masterKey: secret(
     'PORTCULLIS_MASTER_KEY',
     'generated into the data directory',
