@@ -23,11 +23,13 @@ const { PATH = '', HOME = '' } = process.env;
 
 const run = promisify(execFile);
 
-/** The TypeScript of the README, by the name of the file that each block is. */
-const blocks = [...README.matchAll(/^```ts\n\/\/ (\S+)\n(.*?)^```$/gms)].map(([, name = '', text = '']) => ({
-  name,
+/** The programs of the README, by the name of the file that each block is. What is JavaScript there is good TypeScript as well. */
+const blocks = [...README.matchAll(/^```[tj]s\n\/\/ (\S+)\n(.*?)^```$/gms)].map(([, name = '', text = '']) => ({
+  name: name.replace(/\.mjs$/, '.mts'),
   text,
 }));
+/** What is to be pasted in its first five minutes, before and after the service is started. */
+const [SET_UP = '', TRY_OUT = ''] = [...README.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text = '']) => text);
 
 let directory: string;
 /** Where somebody installs the package: an empty project. */
@@ -192,26 +194,33 @@ describe('what the README shows', () => {
     expect(await compile({ outDir: 'out', experimentalDecorators: true, emitDecoratorMetadata: true })).toEqual([]);
   });
 
-  it('sets Portcullis up for a service', async () => {
-    const [, shell = ''] = /^```sh\n(.*?)^npm install/ms.exec(README) ?? [];
+  it('sets Portcullis up for a service, and does in five minutes what it says', async () => {
     const { body } = await app.http.post('/v1/auth/login', {
       username: 'admin',
       password: 'correct horse battery staple',
     });
-    const env = { PATH, ADMIN: String(body['access_token']) };
-    const { stdout } = await run(
-      'bash',
-      ['-Eeuo', 'pipefail', '-c', shell.replaceAll('http://localhost:3000', app.url)],
-      { env },
-    );
-    const [, clientId = '', clientSecret = ''] = /"clientId":"([^"]+)".*?"clientSecret":"([^"]+)"/.exec(stdout) ?? [];
+    const env = { PATH, HOME, ADMIN: String(body['access_token']) };
+    const pasted = (text: string): string =>
+      text.replaceAll('http://localhost:3000', app.url).replace(/^npm install .*$/m, '');
+    const bash = (text: string, more = {}): Promise<{ stdout: string }> =>
+      run('bash', ['-Eeuo', 'pipefail', '-c', text], { env: { ...env, ...more } });
+    const told = 'echo "$CLIENT_ID $CLIENT_SECRET $CAROL_ID"';
+    const { stdout } = await bash(`${pasted(SET_UP)}\n${told}`);
+    const [identifier, permission, role, ids = ''] = stdout.trimEnd().split('\n');
+    expect([identifier, permission, role]).toEqual(['urn:orders', 'orders:read', 'clerk']);
+    const [clientId = '', clientSecret = '', carolId = ''] = ids.split(' ');
     expect(clientSecret).not.toBe('');
-    person = await createPerson(admin, ['clerk']);
     environment = { PATH, ISSUER: front.issuer, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret };
+    await serving('express', async (url) => {
+      const [definitions = ''] = /^API=.*?(?=^$)/ms.exec(SET_UP) ?? [];
+      const { stdout } = await bash(`${pasted(definitions)}\n${TRY_OUT}`, { CAROL_ID: carolId, ORDERS: url });
+      const [promised = ''] = /^```json\n(.*?)^```$/ms.exec(README)?.slice(1) ?? [];
+      expect(stdout.trimEnd().split('\n')).toEqual(['401', '200', 'carol disabled', '401', promised.trimEnd()]);
+    });
   });
 
-  it.each(['express', 'fastify', 'nest'])('guards routes: %s.mts', async (name) => {
-    person = await createPerson(admin, ['clerk']);
+  /** While a service of the README runs. */
+  async function serving(name: string, work: (url: string) => Promise<void>): Promise<void> {
     const probe = await LocalServer.listen(() => undefined);
     const { port } = new URL(probe.url);
     await probe.close();
@@ -222,9 +231,18 @@ describe('what the README shows', () => {
     });
     const exited = once(service, 'exit');
     try {
-      const lines = createInterface(service.stdout);
-      for await (const line of lines) if (line === `Orders listen on ${port}`) break;
-      const http = new HttpClient(`http://localhost:${port}`);
+      for await (const line of createInterface(service.stdout)) if (line === `Orders listen on ${port}`) break;
+      await work(`http://localhost:${port}`);
+    } finally {
+      service.kill();
+      await exited;
+    }
+  }
+
+  it.each(['express', 'fastify', 'nest'])('guards routes: %s.mts', async (name) => {
+    person = await createPerson(admin, ['clerk']);
+    await serving(name, async (url) => {
+      const http = new HttpClient(url);
       const token = await tokenFor();
       expect((await http.get('/orders')).status).toBe(401);
       expect((await http.as(token).get('/orders')).body).toEqual({ orders: [], of: person.id });
@@ -237,10 +255,7 @@ describe('what the README shows', () => {
       );
       const [, promised = '{}'] = /^```json\n(.*?)^```$/ms.exec(README) ?? [];
       expect((await http.as(token).get('/me')).body).toEqual(JSON.parse(promised));
-    } finally {
-      service.kill();
-      await exited;
-    }
+    });
   });
 
   it('verifies, counts, and runs from CommonJS', async () => {
