@@ -83,6 +83,8 @@ export function attemptsBy(
     'disable them': () => http.post(`${user}/disable`),
     'enable them': () => http.post(`${user}/enable`),
     'delete them': () => http.delete(user),
+    'have a link mailed to set their password': () => http.post(`${user}/reset-password`),
+    'invite them': () => http.post(`${user}/invite`),
     'take their roles': () => http.put(`${user}/roles`, { roles: [] }),
     'give them the own role': () => http.put(`${user}/roles`, { roles: [target.role, role] }),
     'end their tokens': () => force({ scope: 'user', key: target.userId }),
