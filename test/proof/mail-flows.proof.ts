@@ -192,8 +192,8 @@ describe('when the service dies between request and mail', () => {
   it('no mail is lost', async () => {
     let [asked, extra] = [0, 0];
     let service = await startService();
-    // The mail server is away; half-way through; there.
-    for (const arrived of [0, 5, 20]) {
+    // While the mail server is away, and half-way through.
+    for (const arrived of [0, 5]) {
       const admin = await logIn(service.http, ADMIN);
       const people = await Promise.all(Array.from({ length: 20 }, () => createPerson(admin)));
       mailServer.refusal = arrived === 0 ? 451 : null;
@@ -207,9 +207,9 @@ describe('when the service dies between request and mail', () => {
       await until('enough mails are there', () => mailServer.mails.length - before >= arrived);
       await service.stop('SIGKILL');
       mailServer.refusal = null;
+      // What it was about to send would be tried again in a minute.
+      await database.query('UPDATE mail_requests SET due_at = clock_timestamp()');
       service = await startService();
-      const dueNow = 'UPDATE mail_requests SET due_at = clock_timestamp()';
-      await database.query(dueNow);
       for (const { email } of people) {
         const mails = mailServer.to(email);
         await until(`a mail to ${email} is there`, () => mailServer.to(email).length > 0);
@@ -225,7 +225,7 @@ describe('when the service dies between request and mail', () => {
     }
     await service.stop();
     console.log(
-      `proof: kill -9 at 3 moments: ${asked} mails asked for, none lost, ${extra} came twice; each last link was good`,
+      `proof: kill -9 at 2 moments: ${asked} mails asked for, none lost, ${extra} came twice; each last link was good`,
     );
   });
 });
