@@ -141,9 +141,19 @@ describe("one's own sessions", () => {
       [sidOf(there), false],
       [sidOf(here), true],
     ]);
-    expect(Object.keys(body.items[0] ?? {}).sort()).toEqual(
-      ['address', 'audience', 'clientId', 'createdAt', 'current', 'expiresAt', 'id', 'lastUsedAt', 'userAgent'].sort(),
-    );
+    expect(Object.keys(body.items[0] ?? {}).sort()).toEqual([
+      'address',
+      'audience',
+      'clientId',
+      'createdAt',
+      'current',
+      'device',
+      'endsAt',
+      'expiresAt',
+      'id',
+      'lastUsedAt',
+      'userAgent',
+    ]);
   });
 
   it('are listed page by page', async () => {

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {
   ApiBadRequestResponse,
   ApiBody,
@@ -13,11 +13,11 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import { bearerOf, type Principal } from '@portcullis/verifier';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { OptionalToken, Public, Requires } from '../common/access.js';
 import { Limited } from '../common/limited.js';
 import { CurrentActor, CurrentPrincipal, signedInUserOf, userOf, type Actor } from '../common/principal.js';
-import { Problem, ProblemDto, tokenRequired } from '../common/problem.js';
+import { Problem, ProblemDto, invalidFields, tokenRequired } from '../common/problem.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
 import {
@@ -33,6 +33,7 @@ import { LoginService } from './login.service.js';
 import { callerOf } from './password-check.js';
 import { PasswordChangeService, type ChangeRight } from './password-change.service.js';
 import { RefreshService } from './refresh.service.js';
+import { SessionCookie } from './session-cookie.js';
 
 const LOGIN_EXAMPLES = {
   'by name': { value: { username: 'admin', password: 'correct horse battery staple' } },
@@ -52,6 +53,11 @@ const NOT_A_USER = { type: ProblemDto, description: '`not_a_user`: the token is 
 const NOT_SIGNED_IN = {
   type: ProblemDto,
   description: '`not_a_user`: the token is that of a client; `not_a_session`: it was generated',
+};
+
+const FOREIGN_PAGE = {
+  type: ProblemDto,
+  description: '`foreign_page`: the cookie was sent by a page that is not of the issuer',
 };
 
 const LOGIN_ANSWER = {
@@ -74,6 +80,7 @@ export class AuthController {
     private readonly passwords: PasswordChangeService,
     private readonly sessions: SessionsService,
     private readonly users: UsersService,
+    private readonly cookie: SessionCookie,
   ) {}
 
   @Post('login')
@@ -90,8 +97,13 @@ export class AuthController {
   @ApiBadRequestResponse({ type: ProblemDto, description: 'A field is missing or not acceptable' })
   @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_credentials`, whatever the cause' })
   @ApiForbiddenResponse(STEP_REQUIRED)
-  login(@Body() dto: LoginDto, @Req() request: FastifyRequest): Promise<TokenPairDto | FactorRequiredDto> {
-    return this.logins.login(dto, callerOf(request));
+  async login(
+    @Body() dto: LoginDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TokenPairDto | FactorRequiredDto> {
+    this.cookie.requireFor(dto.mode, request);
+    return this.cookie.hand(await this.logins.login(dto, callerOf(request)), dto.mode, reply);
   }
 
   @Post('refresh')
@@ -101,24 +113,51 @@ export class AuthController {
   @ApiOperation({
     summary: 'Exchange a refresh token for new tokens',
     description:
-      'Each refresh token works once; used again within a short grace window it gives the same successor, later it ends the session. An `audience` holds for this access token alone: the session keeps its own.',
+      'Each refresh token works once; used again within a short grace window it gives the same successor, later it ends the session. An `audience` holds for this access token alone: the session keeps its own. A browser that keeps its refresh token in the cookie sends no `refresh_token`; its page must be of the issuer.',
   })
   @ApiOkResponse({ type: TokenPairDto })
   @ApiBadRequestResponse({ type: ProblemDto, description: 'No refresh token was given, or an audience is not known' })
   @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_grant`: log in again' })
-  refresh(@Body() dto: RefreshDto, @CurrentActor() actor: Actor): Promise<TokenPairDto> {
-    return this.refreshes.refresh(dto, actor);
+  @ApiForbiddenResponse(FOREIGN_PAGE)
+  async refresh(
+    @Body() { refresh_token: given, audience }: RefreshDto,
+    @CurrentActor() actor: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TokenPairDto> {
+    const kept = given === undefined ? this.cookie.read(request) : null;
+    const refreshToken = given ?? kept;
+    if (refreshToken === null) throw invalidFields([{ field: 'refresh_token', message: 'is required' }]);
+    const answer = await this.refreshes.refresh(refreshToken, audience, actor);
+    return this.cookie.hand(answer, kept === null ? 'body' : 'cookie', reply);
   }
 
   @Post('logout')
   @HttpCode(204)
   @OptionalToken()
   @Limited('refresh')
-  @ApiOperation({ summary: 'End one session: that of the refresh token given, else that of the Bearer token' })
+  @ApiOperation({
+    summary: 'End one session: that of the refresh token given, else those of the cookie and of the Bearer token',
+  })
   @ApiNoContentResponse({ description: 'The session has ended, and with it its tokens' })
-  @ApiForbiddenResponse({ type: ProblemDto, description: '`not_a_session`: the token came from no login' })
+  @ApiForbiddenResponse({
+    type: ProblemDto,
+    description: '`not_a_session`: the token came from no login; `foreign_page`',
+  })
   @ApiBadRequestResponse({ type: ProblemDto, description: 'The body is not acceptable' })
-  async logout(@Body() dto: LogoutDto, @CurrentActor() actor: Actor, @Req() request: FastifyRequest): Promise<void> {
+  async logout(
+    @Body() dto: LogoutDto,
+    @CurrentActor() actor: Actor,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<void> {
+    const kept = dto.refresh_token === undefined ? this.cookie.read(request) : null;
+    if (kept !== null) {
+      const sessionId = this.sessions.sessionOf(kept);
+      if (sessionId !== null) await this.sessions.end(actor, sessionId, 'logout');
+      this.cookie.clear(reply);
+      if (!request.principal?.sessionId) return;
+    }
     if (dto.refresh_token !== undefined) {
       // Having it is right enough, and one that is not ours ends nothing: as in RFC 7009 section 2.2 the answer is the same.
       const sessionId = this.sessions.sessionOf(dto.refresh_token);
@@ -185,11 +224,14 @@ export class AuthController {
       '`not_a_user`: the token is that of a client; `factor_enrolment_required`: the password was changed, and a second factor must be set up next',
   })
   @ApiConflictResponse({ type: ProblemDto, description: '`credentials_changed`: they were changed meanwhile' })
-  changePassword(
+  async changePassword(
     @Body() dto: ChangePasswordDto,
     @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto | FactorRequiredDto> {
-    return this.passwords.change(changeRightOf(dto, request), dto, callerOf(request));
+    this.cookie.requireFor(dto.mode, request);
+    const answer = await this.passwords.change(changeRightOf(dto, request), dto, callerOf(request));
+    return this.cookie.hand(answer, dto.mode, reply);
   }
 }
 

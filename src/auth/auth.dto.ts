@@ -1,8 +1,9 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsString, MaxLength, MinLength, ValidateIf } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsString, MaxLength, MinLength, ValidateIf } from 'class-validator';
 import { NoControlCharacters, Optional } from '../common/validation.js';
 import { Warnings } from '../tokens/tokens.dto.js';
+import type { TokenMode } from './session-cookie.js';
 
 /** Longer than any password the policy allows, so that the policy, not this, says what is too long. */
 const PASSWORD_INPUT = 4096;
@@ -23,6 +24,19 @@ const AudienceField = (description: string): PropertyDecorator =>
     IsString({ each: true }),
     MaxLength(256, { each: true }),
     NoControlCharacters({ each: true }),
+  );
+
+/** How a browser is to keep the refresh token. */
+export const Mode = (): PropertyDecorator =>
+  applyDecorators(
+    ApiPropertyOptional({
+      enum: ['body', 'cookie'],
+      default: 'body',
+      description:
+        '`cookie`: the refresh token comes in a cookie that no script can read, and not in the body. For pages of the issuer itself',
+    }),
+    Optional(),
+    IsIn(['body', 'cookie']),
   );
 
 export class LoginDto {
@@ -50,14 +64,22 @@ export class LoginDto {
 
   @AudienceField('Whom the tokens of the session are for; the issuer itself when absent')
   audience?: string[];
+
+  @Mode()
+  mode?: TokenMode;
 }
 
 export class RefreshDto {
-  @ApiProperty({ example: 'prt_AZrPaVN7c3yZ…', maxLength: 512 })
+  @ApiPropertyOptional({
+    example: 'prt_AZrPaVN7c3yZ…',
+    maxLength: 512,
+    description: 'Without it, that of the cookie is taken, and the answer brings the next one in a cookie',
+  })
+  @Optional()
   @IsString()
   @MinLength(1)
   @MaxLength(512)
-  refresh_token: string;
+  refresh_token?: string;
 
   @AudienceField('Whom the new access token is for; those of the session when absent, and at the next refresh again')
   audience?: string[];
@@ -67,7 +89,7 @@ export class LogoutDto {
   @ApiPropertyOptional({
     example: 'prt_AZrPaVN7c3yZ…',
     maxLength: 512,
-    description: 'Ends the session of this token; without it, the session of the Bearer token ends',
+    description: 'Ends the session of this token; without it, those of the cookie and of the Bearer token end',
   })
   @Optional()
   @IsString()
@@ -102,6 +124,9 @@ export class ChangePasswordDto {
   @IsString()
   @MaxLength(2048)
   changeToken?: string;
+
+  @Mode()
+  mode?: TokenMode;
 }
 
 /** RFC 6749 section 5.1. */
@@ -118,8 +143,8 @@ export class TokenPairDto {
   @ApiProperty({ example: 300, description: 'Seconds' })
   expires_in: number;
 
-  @ApiProperty({ example: 'prt_AZrPaVN7c3yZ…' })
-  refresh_token: string;
+  @ApiPropertyOptional({ example: 'prt_AZrPaVN7c3yZ…', description: 'Absent where it comes in a cookie' })
+  refresh_token?: string;
 
   @ApiProperty({ example: 'users:read users:write', description: 'Names of permissions, separated by spaces' })
   scope: string;

@@ -31,6 +31,7 @@ import { OwnSessionsController } from './own-sessions.controller.js';
 import { PasswordCheck } from './password-check.js';
 import { PasswordChangeService } from './password-change.service.js';
 import { RefreshService } from './refresh.service.js';
+import { SessionCookie } from './session-cookie.js';
 
 /** The front door: logging in and out, refreshing, changing the password, and the guard that asks every request who it is. */
 @Module({
@@ -59,6 +60,7 @@ import { RefreshService } from './refresh.service.js';
     BrokerTokens,
     GatewayCheck,
     RefreshService,
+    SessionCookie,
     PasswordChangeService,
     ForcedExpirationsService,
     LoginThrottle,

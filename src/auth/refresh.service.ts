@@ -5,7 +5,7 @@ import { SessionsService } from '../sessions/sessions.service.js';
 import type { MintedToken } from '../tokens/minted-token.js';
 import { TokenAudiences } from '../tokens/token-audiences.js';
 import { TokenMinter } from '../tokens/token-minter.js';
-import type { RefreshDto, TokenPairDto } from './auth.dto.js';
+import type { TokenPairDto } from './auth.dto.js';
 import { tokenPair } from './login-steps.service.js';
 
 const invalidGrant = (): Problem => new Problem(401, 'invalid_grant', 'The refresh token is not valid. Log in again.');
@@ -19,7 +19,7 @@ export class RefreshService {
   ) {}
 
   /** @throws Problem 400 for an unknown audience or one beyond the session, 401 `invalid_grant`, 429 */
-  async refresh({ refresh_token: refreshToken, audience: wanted }: RefreshDto, actor: Actor): Promise<TokenPairDto> {
+  async refresh(refreshToken: string, wanted: string[] | undefined, actor: Actor): Promise<TokenPairDto> {
     const forOthers = wanted && (await this.mintFor(wanted, refreshToken));
     const next = await this.sessions.refresh(refreshToken, actor);
     const minted = next && (wanted ? forOthers : await this.minter.mint(next.sessionId));

@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, MaxLength, MinLength } from 'class-validator';
 import { Optional, PlainText } from '../../common/validation.js';
-import { TokenPairDto } from '../auth.dto.js';
+import { Mode, TokenPairDto } from '../auth.dto.js';
+import type { TokenMode } from '../session-cookie.js';
 
 const TOKEN_INPUT = 128;
 
@@ -17,6 +18,9 @@ export class FactorCodeDto {
   @MinLength(1)
   @MaxLength(64)
   code: string;
+
+  @Mode()
+  mode?: TokenMode;
 }
 
 export class StartEnrolmentDto {

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {
   ApiBadRequestResponse,
   ApiBody,
@@ -8,12 +8,13 @@ import {
   ApiTags,
   ApiUnauthorizedResponse,
 } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../common/access.js';
 import { Limited } from '../../common/limited.js';
 import { ProblemDto } from '../../common/problem.js';
 import { TokenPairDto, type FactorRequiredDto } from '../auth.dto.js';
 import { callerOf } from '../password-check.js';
+import { SessionCookie } from '../session-cookie.js';
 import { FactorCodeDto } from './mfa.dto.js';
 import { SecondStep } from './second-step.service.js';
 
@@ -35,7 +36,10 @@ const RECOVERY_EXAMPLES = {
 @ApiTags('Auth')
 @Controller('v1/auth/mfa')
 export class SecondStepController {
-  constructor(private readonly steps: SecondStep) {}
+  constructor(
+    private readonly steps: SecondStep,
+    private readonly cookie: SessionCookie,
+  ) {}
 
   @Post('totp')
   @HttpCode(200)
@@ -50,8 +54,13 @@ export class SecondStepController {
   @ApiBadRequestResponse(INCOMPLETE)
   @ApiUnauthorizedResponse(WRONG)
   @ApiForbiddenResponse(CHANGE)
-  totp(@Body() dto: FactorCodeDto, @Req() request: FastifyRequest): Promise<TokenPairDto | FactorRequiredDto> {
-    return this.steps.withTotp(dto, callerOf(request));
+  async totp(
+    @Body() dto: FactorCodeDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TokenPairDto | FactorRequiredDto> {
+    this.cookie.requireFor(dto.mode, request);
+    return this.cookie.hand(await this.steps.withTotp(dto, callerOf(request)), dto.mode, reply);
   }
 
   @Post('recovery')
@@ -67,7 +76,12 @@ export class SecondStepController {
   @ApiBadRequestResponse(INCOMPLETE)
   @ApiUnauthorizedResponse(WRONG)
   @ApiForbiddenResponse(CHANGE)
-  recovery(@Body() dto: FactorCodeDto, @Req() request: FastifyRequest): Promise<TokenPairDto | FactorRequiredDto> {
-    return this.steps.withRecoveryCode(dto, callerOf(request));
+  async recovery(
+    @Body() dto: FactorCodeDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TokenPairDto | FactorRequiredDto> {
+    this.cookie.requireFor(dto.mode, request);
+    return this.cookie.hand(await this.steps.withRecoveryCode(dto, callerOf(request)), dto.mode, reply);
   }
 }
