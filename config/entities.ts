@@ -1,4 +1,6 @@
 import { AuditEvent } from '../src/audit/audit-event.entity.js';
+import { PasskeyChallenge } from '../src/auth/mfa/passkey-challenge.entity.js';
+import { Passkey } from '../src/auth/mfa/passkey.entity.js';
 import { RecoveryCode } from '../src/auth/mfa/recovery-code.entity.js';
 import { TotpFactor } from '../src/auth/mfa/totp-factor.entity.js';
 import { Audience } from '../src/clients/audience.entity.js';
@@ -24,6 +26,8 @@ export const entities = [
   ClientPermission,
   ClientSecret,
   GeneratedToken,
+  Passkey,
+  PasskeyChallenge,
   Permission,
   RecoveryCode,
   Role,

@@ -8,6 +8,7 @@ import { Subscribers1763800000003 } from './1763800000003-subscribers.js';
 import { MailFlows1763900000000 } from './1763900000000-mail-flows.js';
 import { SecondFactors1763900000001 } from './1763900000001-second-factors.js';
 import { SessionLifetimes1763900000002 } from './1763900000002-session-lifetimes.js';
+import { Passkeys1763900000003 } from './1763900000003-passkeys.js';
 
 /** Every migration, oldest first. Listed by hand: TypeORM's globs match nothing in an ES module and say nothing about it. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   MailFlows1763900000000,
   SecondFactors1763900000001,
   SessionLifetimes1763900000002,
+  Passkeys1763900000003,
 ];

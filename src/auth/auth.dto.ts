@@ -8,7 +8,7 @@ import type { TokenMode } from './session-cookie.js';
 /** Longer than any password the policy allows, so that the policy, not this, says what is too long. */
 const PASSWORD_INPUT = 4096;
 
-const AudienceField = (description: string): PropertyDecorator =>
+export const AudienceField = (description: string): PropertyDecorator =>
   applyDecorators(
     ApiPropertyOptional({
       type: [String],
@@ -165,11 +165,11 @@ export class FactorRequiredDto {
   expires_in: number;
 
   @ApiProperty({
-    enum: ['totp', 'recovery'],
+    enum: ['totp', 'passkey', 'recovery'],
     isArray: true,
     description: 'By which of `/v1/auth/mfa/…` the login can be completed',
   })
-  methods: ('totp' | 'recovery')[];
+  methods: ('totp' | 'passkey' | 'recovery')[];
 }
 
 export class MeDto {

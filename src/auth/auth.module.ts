@@ -20,8 +20,13 @@ import { JwtStrategy } from './jwt.strategy.js';
 import { LoginService } from './login.service.js';
 import { LoginSteps } from './login-steps.service.js';
 import { LoginThrottle } from './login-throttle.js';
+import { ExpiredRows } from '../database/expired-rows.js';
 import { Enrolment } from './mfa/enrolment.service.js';
 import { OwnFactorsController } from './mfa/own-factors.controller.js';
+import { FactorSetup } from './mfa/factor-setup.service.js';
+import { PasskeyLogin } from './mfa/passkey-login.service.js';
+import { PasskeyController } from './mfa/passkey.controller.js';
+import { Passkeys } from './mfa/passkeys.service.js';
 import { FactorReset } from './mfa/factor-reset.service.js';
 import { SecondFactors } from './mfa/second-factors.service.js';
 import { SecondStepController } from './mfa/second-step.controller.js';
@@ -45,6 +50,7 @@ import { SessionCookie } from './session-cookie.js';
     SecondStepController,
     OwnFactorsController,
     UserFactorsController,
+    PasskeyController,
   ],
   providers: [
     JwtStrategy,
@@ -56,6 +62,9 @@ import { SessionCookie } from './session-cookie.js';
     SecondFactors,
     SecondStep,
     Enrolment,
+    FactorSetup,
+    Passkeys,
+    PasskeyLogin,
     FactorReset,
     BrokerTokens,
     GatewayCheck,
@@ -68,4 +77,8 @@ import { SessionCookie } from './session-cookie.js';
   ],
   exports: [CurrentPassword, JwtAuthGuard, LoginThrottle],
 })
-export class AuthModule {}
+export class AuthModule {
+  constructor(expired: ExpiredRows) {
+    expired.deleteFrom('passkey_challenges', '1 hour');
+  }
+}

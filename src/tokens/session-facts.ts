@@ -30,7 +30,8 @@ SELECT ${clockAndKey('$2')},
   s.user_id AS "userId", u.username, s.client_id AS "clientId", ${audience},
   extract(epoch FROM s.expires_at)::float8 AS "sessionExpiresAt",
   s.amr, extract(epoch FROM coalesce(s.auth_time, s.created_at))::float8 AS "authTime",
-  EXISTS (SELECT FROM totp_factors f WHERE f.user_id = s.user_id) AS enrolled,
+  EXISTS (SELECT FROM totp_factors f WHERE f.user_id = s.user_id)
+    OR EXISTS (SELECT FROM passkeys f WHERE f.user_id = s.user_id) AS enrolled,
   ARRAY(SELECT r.role_name FROM user_roles r WHERE r.user_id = s.user_id ORDER BY 1) AS roles,
   ARRAY(SELECT DISTINCT p.permission_name FROM user_roles r JOIN role_permissions p ON p.role_name = r.role_name
     WHERE r.user_id = s.user_id ORDER BY 1) AS permissions

@@ -2,39 +2,54 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { Principal } from '@portcullis/verifier';
 import type { DataSource, EntityManager } from 'typeorm';
-import { v7 as uuidv7 } from 'uuid';
 import { ENV, type Env } from '../../../config/env.js';
 import { AuditService } from '../../audit/audit.service.js';
-import { Clock } from '../../common/clock.js';
-import { MasterKey } from '../../common/master-key.js';
 import { signedInUserOf, type Actor } from '../../common/principal.js';
-import { conflict, invalidFields, invalidToken, notFound, type Problem } from '../../common/problem.js';
-import { unwrapTotpSecret, wrapTotpSecret } from '../../common/totp-secret.js';
+import { conflict, invalidToken, notFound, type Problem } from '../../common/problem.js';
 import { inTransaction } from '../../database/transaction.js';
+import type { StartedSession } from '../../sessions/sessions.service.js';
 import { SingleUseTokens } from '../../tokens/single-use-tokens.js';
 import { UsersService } from '../../users/users.service.js';
 import type { TokenPairDto } from '../auth.dto.js';
 import { ENROLMENT, LoginSteps, type LoginProof } from '../login-steps.service.js';
 import { invalidCredentials, type Caller } from '../password-check.js';
-import { mustKeepLastFactor, withOneTimePassword } from './login-step.js';
-import type { ConfirmTotpDto, EnrolledDto, FactorsDto, RecoveryCodesDto, TotpSetupDto } from './mfa.dto.js';
-import { SecondFactors } from './second-factors.service.js';
-import { newTotpSecret, totpStepOf, totpUri } from './totp.js';
+import { isEnrolled, mustKeepLastFactor } from './login-step.js';
+import type { EnrolledDto, FactorsDto, RecoveryCodesDto } from './mfa.dto.js';
+import { SecondFactors, type FactorKind } from './second-factors.service.js';
 
 /** By what right somebody changes their factors: a session that has just begun, or a login that asks for a factor. */
 export type EnrolmentRight = { principal: Principal } | { enrolmentToken: string };
 
-/** What a setup token stands for. */
+/** Who sets a factor up, and the token to finish the setup with. */
+export interface SetupStarted {
+  userId: string;
+  setupToken: string;
+}
+
+/** A setup that is being finished. */
+export interface SetupFinish {
+  purpose: string;
+  setupToken: string;
+  /** Of the token that was sent along, if any: a setup begun in a session is finished in it. */
+  principal: Principal | undefined;
+  caller: Caller;
+}
+
+/** A factor that was just added, and what adding it has proven. */
+export interface AddedFactor {
+  factorId: string;
+  kind: FactorKind;
+  methods: readonly string[];
+}
+
+/** What a setup token stands for, besides what the kind of factor adds to it. */
 interface Setup extends Omit<LoginProof, 'userId' | 'sessionEpoch'> {
   /** The session that it was begun in, and which must still be there; null: it was begun by a login that asks for a factor. */
   sessionId: string | null;
-  factorId: string;
-  /** Wrapped for that factor, base64. */
-  secret: string;
 }
 
 /** Seconds. */
-const SETUP = { purpose: 'totp-setup', ttlSeconds: 10 * 60 };
+export const SETUP_SECONDS = 10 * 60;
 const MOST_FACTORS = 10;
 
 /** What users do to their own factors. Each change ends their sessions and tokens, as a new password does, and begins a new session. */
@@ -47,8 +62,6 @@ export class Enrolment {
     private readonly users: UsersService,
     private readonly tokens: SingleUseTokens,
     private readonly steps: LoginSteps,
-    private readonly masterKey: MasterKey,
-    private readonly clock: Clock,
     private readonly audit: AuditService,
   ) {}
 
@@ -58,53 +71,44 @@ export class Enrolment {
     return { items: await this.factors.listOf(userId), recoveryCodesLeft: standing?.recoveryCodes ?? 0 };
   }
 
-  /** A new secret, which becomes a factor once a code has shown that the app has it. @throws Problem 401, 403, 429 */
-  async startTotp(right: EnrolmentRight): Promise<TotpSetupDto> {
-    const proof = await this.proofOf(right);
-    const { username } = await this.users.profile(proof.userId);
-    const { userId, sessionEpoch, ...rest } = proof;
-    const secret = newTotpSecret();
-    const factorId = uuidv7();
-    const details = {
-      ...rest,
-      sessionId: 'principal' in right ? right.principal.sessionId : null,
-      factorId,
-      secret: wrapTotpSecret(this.masterKey, factorId, Buffer.from(secret)).toString('base64'),
-    };
+  /** @param more what whoever finishes the setup is to know @throws Problem 401, 403, 429 */
+  async start(right: EnrolmentRight, purpose: string, more: Record<string, unknown>): Promise<SetupStarted> {
+    const { userId, sessionEpoch, ...rest } = await this.proofOf(right);
+    const sessionId = 'principal' in right ? right.principal.sessionId : null;
+    const details = { ...more, ...rest, sessionId };
     const setupToken = await inTransaction(this.dataSource, (manager) =>
-      this.tokens.issue(manager, { ...SETUP, userId, sessionEpoch, details }),
+      this.tokens.issue(manager, { purpose, userId, sessionEpoch, details, ttlSeconds: SETUP_SECONDS }),
     );
-    return { setupToken, secret, uri: totpUri(secret, username, this.env.issuer), expiresIn: SETUP.ttlSeconds };
+    return { userId, setupToken };
   }
 
   /**
-   * Makes the secret a factor. A wrong code uses nothing up.
+   * Adds the factor, or nothing: what `add` throws leaves the setup token as good as before.
    *
-   * @param principal of the token that was sent along, if any: a setup begun in a session is finished in it
-   * @throws Problem 400 for a wrong code, 401, 409 `too_many_factors`, 429
+   * @throws Problem 401, 409 `too_many_factors`, 429
    */
-  async confirmTotp(dto: ConfirmTotpDto, principal: Principal | undefined, caller: Caller): Promise<EnrolledDto> {
-    const { code, setupToken, name = 'authenticator app' } = dto;
+  async finish(
+    { purpose, setupToken, principal, caller }: SetupFinish,
+    add: (manager: EntityManager, userId: string, details: Record<string, unknown>) => Promise<AddedFactor>,
+  ): Promise<EnrolledDto> {
     const { started, ...enrolled } = await inTransaction(this.dataSource, async (manager) => {
-      const redeemed = await this.tokens.consume(manager, SETUP.purpose, setupToken);
+      const redeemed = await this.tokens.consume(manager, purpose, setupToken);
       if (!redeemed) throw spentToken();
-      const { userId, sessionEpoch } = redeemed;
-      const setup = redeemed.details as unknown as Setup;
-      if (setup.sessionId !== null && setup.sessionId !== principal?.sessionId) throw spentToken();
+      const { userId, sessionEpoch, details } = redeemed;
+      const { sessionId, asOf, audience, authTime, amr } = details as unknown as Setup;
+      if (sessionId !== null && sessionId !== principal?.sessionId) throw spentToken();
       if (!(await this.factors.holdCredentials(manager, redeemed, 'NO KEY UPDATE'))) throw spentToken();
-      const { factorId, secret, step } = this.confirmed(setup, code);
       const standing = await this.factors.lockedStandingOf(manager, userId);
-      if (standing && standing.totp >= MOST_FACTORS) {
+      if (standing && standing.totp + standing.passkeys >= MOST_FACTORS) {
         throw conflict('too_many_factors', `Nobody needs more than ${MOST_FACTORS.toString()}. Remove one first.`);
       }
-      await this.factors.addTotp(manager, { id: factorId, userId, name, secret, step });
+      const { factorId, kind, methods } = await add(manager, userId, details);
       const recoveryCodes =
         standing?.recoveryCodes === 0 ? await this.factors.renewRecoveryCodes(manager, userId) : undefined;
-      const { asOf, audience, authTime, amr } = setup;
-      const proof = { userId, sessionEpoch, asOf, audience, amr: withOneTimePassword(amr) };
+      const proof = { userId, sessionEpoch, asOf, audience, amr: [...new Set([...amr, ...methods])] };
       const started = await this.begin(manager, { ...proof, ...(authTime !== undefined && { authTime }) }, caller, {
         action: 'factor.added',
-        details: { factorId, kind: 'totp' },
+        details: { factorId, kind },
       });
       return { started, factorId, ...(recoveryCodes && { recoveryCodes }) };
     });
@@ -127,7 +131,7 @@ export class Enrolment {
   async renewRecoveryCodes(principal: Principal, caller: Caller): Promise<RecoveryCodesDto> {
     return this.change(principal, caller, async (manager, { userId }) => {
       const standing = await this.factors.lockedStandingOf(manager, userId);
-      if (!standing || standing.totp === 0) {
+      if (!standing || !isEnrolled(standing)) {
         throw conflict('no_factor', 'There is no factor that recovery codes could replace.');
       }
       const recoveryCodes = await this.factors.renewRecoveryCodes(manager, userId);
@@ -158,7 +162,7 @@ export class Enrolment {
     proof: LoginProof,
     caller: Caller,
     entry: { action: string; details: Record<string, unknown> },
-  ): Promise<Awaited<ReturnType<LoginSteps['openSession']>>> {
+  ): Promise<StartedSession> {
     const { userId } = proof;
     const sessionEpoch = await this.factors.epochOf(manager, userId);
     const started = await this.steps.openSession(manager, { ...proof, sessionEpoch }, caller, null);
@@ -167,20 +171,10 @@ export class Enrolment {
     return started;
   }
 
-  private async tokensOf(started: Awaited<ReturnType<LoginSteps['openSession']>>): Promise<TokenPairDto> {
+  private async tokensOf(started: StartedSession): Promise<TokenPairDto> {
     const pair = await this.steps.pairOf(started);
     if (!pair) throw invalidCredentials();
     return pair;
-  }
-
-  private confirmed(
-    { factorId, secret: wrapped }: Setup,
-    code: string,
-  ): { factorId: string; secret: string; step: number } {
-    const secret = unwrapTotpSecret(this.masterKey, factorId, Buffer.from(wrapped, 'base64')).toString();
-    const step = totpStepOf(secret, code, this.clock.now().getTime() / 1000);
-    if (step === null) throw invalidFields([{ field: 'code', message: 'is not what the app should show now' }]);
-    return { factorId, secret, step };
   }
 
   /** What is known of whoever asks, bound to the credentials as they are. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { methodsOf, mustKeepLastFactor, nextStep, withOneTimePassword, type Standing } from './login-step.js';
+import { ONE_TIME_PASSWORD, methodsOf, mustKeepLastFactor, nextStep, type Standing } from './login-step.js';
 
-const NOBODY: Standing = { mustChangePassword: false, roles: [], totp: 0, recoveryCodes: 0 };
+const NOBODY: Standing = { mustChangePassword: false, roles: [], totp: 0, passkeys: 0, recoveryCodes: 0 };
 const REQUIRED = ['admin'];
 const WHOLE = ['pwd', 'otp', 'mfa'];
 
@@ -10,6 +10,8 @@ describe('the next step of a login', () => {
   it.each<[string, Partial<Standing>, string[], string]>([
     ['a session for a password', {}, ['pwd'], 'session'],
     ['the question for a factor', { totp: 1 }, ['pwd'], 'prove_factor'],
+    ['the question for a passkey', { passkeys: 1 }, ['pwd'], 'prove_factor'],
+    ['a session for a passkey alone', { passkeys: 1, roles: ['admin'] }, ['hwk', 'user', 'mfa'], 'session'],
     ['a session for both', { totp: 1 }, WHOLE, 'session'],
     ['a new password', { mustChangePassword: true }, ['pwd'], 'change_password'],
     ['the factor before a new password', { mustChangePassword: true, totp: 1 }, ['pwd'], 'prove_factor'],
@@ -26,6 +28,7 @@ describe('the next step of a login', () => {
     mustChangePassword: fc.boolean(),
     roles: fc.subarray(['admin', 'editor', 'auditor']),
     totp: fc.nat(3),
+    passkeys: fc.nat(3),
     recoveryCodes: fc.nat(10),
   });
 
@@ -38,7 +41,7 @@ describe('the next step of a login', () => {
         (standing, amr, required) => {
           if (nextStep(standing, amr, required) !== 'session') return;
           expect(standing.mustChangePassword).toBe(false);
-          const needs = standing.totp > 0 || standing.roles.some((role) => required.includes(role));
+          const needs = standing.totp + standing.passkeys > 0 || standing.roles.some((role) => required.includes(role));
           expect(amr.includes('mfa') || !needs).toBe(true);
         },
       ),
@@ -54,7 +57,7 @@ describe('the next step of a login', () => {
           const step = nextStep(standing, amr, required);
           if (step === 'change_password') standing = { ...standing, mustChangePassword: false };
           if (step === 'enrol') standing = { ...standing, totp: 1 };
-          if (step === 'enrol' || step === 'prove_factor') amr = withOneTimePassword(amr);
+          if (step === 'enrol' || step === 'prove_factor') amr = [...amr, ...ONE_TIME_PASSWORD];
         }
         expect(nextStep(standing, amr, required)).toBe('session');
       }),
@@ -63,17 +66,12 @@ describe('the next step of a login', () => {
 });
 
 it('offers what there is', () => {
-  expect(methodsOf({ ...NOBODY, totp: 2, recoveryCodes: 1 })).toEqual(['totp', 'recovery']);
+  expect(methodsOf({ ...NOBODY, totp: 2, passkeys: 1, recoveryCodes: 1 })).toEqual(['totp', 'passkey', 'recovery']);
   expect(methodsOf({ ...NOBODY, totp: 1 })).toEqual(['totp']);
 });
 
 it('lets nobody go without the factor that a role asks for', () => {
   expect(mustKeepLastFactor({ ...NOBODY, roles: ['admin'], totp: 1 }, REQUIRED)).toBe(true);
-  expect(mustKeepLastFactor({ ...NOBODY, roles: ['admin'], totp: 2 }, REQUIRED)).toBe(false);
+  expect(mustKeepLastFactor({ ...NOBODY, roles: ['admin'], totp: 1, passkeys: 1 }, REQUIRED)).toBe(false);
   expect(mustKeepLastFactor({ ...NOBODY, roles: ['editor'], totp: 1 }, REQUIRED)).toBe(false);
-});
-
-it('names methods once', () => {
-  expect(withOneTimePassword(['pwd'])).toEqual(WHOLE);
-  expect(withOneTimePassword(WHOLE)).toEqual(WHOLE);
 });

@@ -1,7 +1,7 @@
 import { SECOND_FACTOR, lacksSecondFactor } from '../../tokens/second-factor-rule.js';
 
 /** The ways to prove a second factor. */
-export type FactorMethod = 'totp' | 'recovery';
+export type FactorMethod = 'totp' | 'passkey' | 'recovery';
 
 /** What an account asks of whoever logs in to it. */
 export interface Standing {
@@ -9,6 +9,7 @@ export interface Standing {
   roles: readonly string[];
   /** Numbers of what the user has. */
   totp: number;
+  passkeys: number;
   recoveryCodes: number;
 }
 
@@ -28,20 +29,23 @@ export function nextStep(standing: Standing, amr: readonly string[], requiredRol
 }
 
 /** Recovery codes replace a factor; alone they are none. */
-export function isEnrolled({ totp }: Standing): boolean {
-  return totp > 0;
+export function isEnrolled({ totp, passkeys }: Standing): boolean {
+  return totp + passkeys > 0;
 }
 
-export function methodsOf({ totp, recoveryCodes }: Standing): FactorMethod[] {
-  return [...(totp > 0 ? ['totp' as const] : []), ...(recoveryCodes > 0 ? ['recovery' as const] : [])];
+export function methodsOf({ totp, passkeys, recoveryCodes }: Standing): FactorMethod[] {
+  const there: [FactorMethod, number][] = [
+    ['totp', totp],
+    ['passkey', passkeys],
+    ['recovery', recoveryCodes],
+  ];
+  return there.flatMap(([method, count]) => (count > 0 ? [method] : []));
 }
 
-/** The methods proven, with a second factor among them: one-time passwords are both codes of an app and recovery codes (RFC 8176). */
-export function withOneTimePassword(amr: readonly string[]): string[] {
-  return [...new Set([...amr, 'otp', SECOND_FACTOR])];
-}
+/** What a code proves after a password, of an app or a recovery code (RFC 8176). */
+export const ONE_TIME_PASSWORD: readonly string[] = ['otp', SECOND_FACTOR];
 
 /** Whether the last factor of somebody who must have one would go. */
 export function mustKeepLastFactor(standing: Standing, requiredRoles: readonly string[]): boolean {
-  return standing.totp <= 1 && standing.roles.some((role) => requiredRoles.includes(role));
+  return standing.totp + standing.passkeys <= 1 && standing.roles.some((role) => requiredRoles.includes(role));
 }

@@ -98,8 +98,8 @@ export class FactorDto {
   @ApiProperty({ format: 'uuid' })
   id: string;
 
-  @ApiProperty({ enum: ['totp'] })
-  kind: 'totp';
+  @ApiProperty({ enum: ['totp', 'passkey'] })
+  kind: 'totp' | 'passkey';
 
   @ApiProperty({ example: 'my phone' })
   name: string;

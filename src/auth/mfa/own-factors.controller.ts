@@ -23,6 +23,8 @@ import { PermissionsGuard } from '../../permissions/permissions.guard.js';
 import { TokenPairDto } from '../auth.dto.js';
 import { callerOf } from '../password-check.js';
 import { Enrolment, type EnrolmentRight } from './enrolment.service.js';
+import { FactorSetup } from './factor-setup.service.js';
+import { ConfirmPasskeyDto, PasskeySetupDto } from './passkey.dto.js';
 import {
   ConfirmTotpDto,
   EnrolledDto,
@@ -49,6 +51,7 @@ const CONFIRM_EXAMPLES = {
 export class OwnFactorsController {
   constructor(
     private readonly enrolment: Enrolment,
+    private readonly setups: FactorSetup,
     private readonly permissions: PermissionsGuard,
   ) {}
 
@@ -79,7 +82,7 @@ export class OwnFactorsController {
   })
   @ApiForbiddenResponse(NOT_SIGNED_IN)
   startTotp(@Body() dto: StartEnrolmentDto, @Req() request: FastifyRequest): Promise<TotpSetupDto> {
-    return this.enrolment.startTotp(this.rightOf(dto, request));
+    return this.setups.startTotp(this.rightOf(dto, request));
   }
 
   @Post('totp/confirm')
@@ -97,7 +100,47 @@ export class OwnFactorsController {
   @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_token`: the setup token is not good any more' })
   @ApiConflictResponse({ type: ProblemDto, description: '`too_many_factors`' })
   confirmTotp(@Body() dto: ConfirmTotpDto, @Req() request: FastifyRequest): Promise<EnrolledDto> {
-    return this.enrolment.confirmTotp(dto, request.principal, callerOf(request));
+    return this.setups.confirmTotp(dto, request.principal, callerOf(request));
+  }
+
+  @Post('passkey/start')
+  @HttpCode(200)
+  @OptionalToken()
+  @Limited('attempts')
+  @ApiOperation({
+    summary: 'Set up a passkey: get what the browser makes it by',
+    description: 'By the same right as an authenticator app.',
+  })
+  @ApiBody({ type: StartEnrolmentDto, examples: START_EXAMPLES })
+  @ApiOkResponse({ type: PasskeySetupDto })
+  @ApiBadRequestResponse({ type: ProblemDto, description: 'The body is not acceptable' })
+  @ApiUnauthorizedResponse({
+    type: ProblemDto,
+    description: '`insufficient_user_authentication`: log in again; `invalid_token`; `token_required`',
+  })
+  @ApiForbiddenResponse(NOT_SIGNED_IN)
+  startPasskey(@Body() dto: StartEnrolmentDto, @Req() request: FastifyRequest): Promise<PasskeySetupDto> {
+    return this.setups.startPasskey(this.rightOf(dto, request));
+  }
+
+  @Post('passkey/confirm')
+  @HttpCode(200)
+  @OptionalToken()
+  @Limited('attempts')
+  @ApiOperation({
+    summary: 'Finish the setup of a passkey with what the browser made',
+    description:
+      'Ends all of your sessions and answers with a new token pair; with the first factor come ten recovery codes, shown this once. A setup begun in a session is finished with its Bearer token.',
+  })
+  @ApiOkResponse({ type: EnrolledDto })
+  @ApiBadRequestResponse({
+    type: ProblemDto,
+    description: 'It is not what was asked for, or a field is not acceptable',
+  })
+  @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_token`: the challenge is not good any more' })
+  @ApiConflictResponse({ type: ProblemDto, description: '`too_many_factors`; `passkey_taken`' })
+  confirmPasskey(@Body() dto: ConfirmPasskeyDto, @Req() request: FastifyRequest): Promise<EnrolledDto> {
+    return this.setups.confirmPasskey(dto, request.principal, callerOf(request));
   }
 
   @Post('recovery-codes')

@@ -10,10 +10,12 @@ import type { Standing } from './login-step.js';
 import { newRecoveryCodes, recoveryCodeHash } from './recovery-codes.js';
 import { totpStepOf } from './totp.js';
 
+export type FactorKind = 'totp' | 'passkey';
+
 /** A factor as its owner sees it. */
 export interface Factor {
   id: string;
-  kind: 'totp';
+  kind: FactorKind;
   name: string;
   createdAt: Date;
   lastUsedAt: Date | null;
@@ -79,12 +81,13 @@ export class SecondFactors {
   }
 
   async listOf(userId: string): Promise<Factor[]> {
-    const rows = await this.dataSource.query<Omit<Factor, 'kind'>[]>(
-      `SELECT id, name, created_at AS "createdAt", last_used_at AS "lastUsedAt" FROM totp_factors WHERE user_id = $1
-       ORDER BY id`,
+    return this.dataSource.query<Factor[]>(
+      `SELECT id, 'totp' AS kind, name, created_at AS "createdAt", last_used_at AS "lastUsedAt" FROM totp_factors
+         WHERE user_id = $1
+       UNION ALL
+       SELECT id, 'passkey', name, created_at, last_used_at FROM passkeys WHERE user_id = $1 ORDER BY 1`,
       [userId],
     );
-    return rows.map((row) => ({ ...row, kind: 'totp' }));
   }
 
   /**
@@ -146,23 +149,27 @@ export class SecondFactors {
   /** @returns how many factors went; the recovery codes go with them */
   async removeAll(manager: EntityManager, userId: string): Promise<number> {
     await manager.query('DELETE FROM recovery_codes WHERE user_id = $1', [userId]);
-    const [, deleted] = await manager.query<[unknown[], number]>('DELETE FROM totp_factors WHERE user_id = $1', [
-      userId,
-    ]);
-    return deleted;
+    return this.deleteFactors(manager, 'user_id = $1', [userId]);
   }
 
   /** False when the user has no such factor. With the last one the recovery codes go. */
   async remove(manager: EntityManager, userId: string, id: string): Promise<boolean> {
-    const [, deleted] = await manager.query<[unknown[], number]>(
-      'DELETE FROM totp_factors WHERE user_id = $1 AND id = $2',
-      [userId, id],
-    );
+    const deleted = await this.deleteFactors(manager, 'user_id = $1 AND id = $2', [userId, id]);
     await manager.query(
-      `DELETE FROM recovery_codes WHERE user_id = $1 AND NOT EXISTS (SELECT FROM totp_factors WHERE user_id = $1)`,
+      `DELETE FROM recovery_codes WHERE user_id = $1 AND NOT EXISTS (
+         SELECT 1 FROM totp_factors WHERE user_id = $1 UNION ALL SELECT 1 FROM passkeys WHERE user_id = $1)`,
       [userId],
     );
     return deleted > 0;
+  }
+
+  private async deleteFactors(manager: EntityManager, which: string, values: unknown[]): Promise<number> {
+    let deleted = 0;
+    for (const table of ['totp_factors', 'passkeys']) {
+      const [, count] = await manager.query<[unknown[], number]>(`DELETE FROM ${table} WHERE ${which}`, values);
+      deleted += count;
+    }
+    return deleted;
   }
 }
 
@@ -170,5 +177,6 @@ const STANDING = `
 SELECT u.must_change_password AS "mustChangePassword",
   ARRAY(SELECT r.role_name FROM user_roles r WHERE r.user_id = u.id ORDER BY 1) AS roles,
   (SELECT count(*)::integer FROM totp_factors f WHERE f.user_id = u.id) AS totp,
+  (SELECT count(*)::integer FROM passkeys p WHERE p.user_id = u.id) AS passkeys,
   (SELECT count(*)::integer FROM recovery_codes c WHERE c.user_id = u.id) AS "recoveryCodes"
 FROM users u WHERE u.id = $1`;

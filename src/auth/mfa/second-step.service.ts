@@ -4,24 +4,41 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { AuditService } from '../../audit/audit.service.js';
 import type { Actor } from '../../common/principal.js';
 import { Problem, invalidToken } from '../../common/problem.js';
+import { inTransaction } from '../../database/transaction.js';
+import { SECOND_FACTOR } from '../../tokens/second-factor-rule.js';
 import { SingleUseTokens, type Redeemed } from '../../tokens/single-use-tokens.js';
 import type { FactorRequiredDto, TokenPairDto } from '../auth.dto.js';
 import { FACTOR_QUESTION, LoginSteps, type LoginProof } from '../login-steps.service.js';
 import { LoginThrottle } from '../login-throttle.js';
 import { PasswordCheck, type Caller } from '../password-check.js';
-import { withOneTimePassword } from './login-step.js';
+import { ONE_TIME_PASSWORD } from './login-step.js';
 import type { FactorCodeDto } from './mfa.dto.js';
+import { challengeOf, readAuthentication } from './passkey-response.js';
+import type { FactorPasskeyDto, PasskeyQuestionDto } from './passkey.dto.js';
+import { Passkeys } from './passkeys.service.js';
 import { SecondFactors } from './second-factors.service.js';
 
-/** What came as a code is none, or was used already. Thrown in the transaction, so that it uses nothing up. */
-class WrongCode extends Error {}
+/** What came as a second factor is none, or was used already. Thrown in the transaction, so that it uses nothing up. */
+class WrongFactor extends Error {
+  /** @param copied it is that of a passkey of which there is a copy */
+  constructor(readonly copied = false) {
+    super();
+  }
+}
 
-/** The second step of a login: a code. */
+/** Uses a factor up. @returns the methods proven @throws WrongFactor */
+type Use = (manager: EntityManager, userId: string) => Promise<readonly string[]>;
+
+/** The token that is the challenge for a passkey, seconds. */
+const CHALLENGE = { purpose: 'passkey-factor', ttlSeconds: 5 * 60 };
+
+/** The second step of a login: a code, or a passkey. */
 @Injectable()
 export class SecondStep {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly factors: SecondFactors,
+    private readonly passkeys: Passkeys,
     private readonly tokens: SingleUseTokens,
     private readonly steps: LoginSteps,
     private readonly throttle: LoginThrottle,
@@ -30,25 +47,48 @@ export class SecondStep {
   ) {}
 
   /** @throws Problem 401 `invalid_token` or `invalid_code`, 403 `password_change_required`, 429, 503 */
-  withTotp(dto: FactorCodeDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
-    return this.complete(dto, caller, (manager, userId) => this.factors.useTotp(manager, userId, dto.code));
-  }
-
-  /** @throws Problem 401 `invalid_token` or `invalid_code`, 403 `password_change_required`, 429, 503 */
-  withRecoveryCode(dto: FactorCodeDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
-    return this.complete(dto, caller, async (manager, userId) => {
-      if (!(await this.factors.useRecoveryCode(manager, userId, dto.code))) return false;
-      const actor: Actor = { ...caller.actor, type: 'user', id: userId };
-      await this.audit.record(manager, { action: 'recovery_code.used', actor, target: { type: 'user', id: userId } });
-      return true;
+  withTotp({ mfa_token, code }: FactorCodeDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
+    return this.complete(mfa_token, caller, async (manager, userId) => {
+      if (!(await this.factors.useTotp(manager, userId, code))) throw new WrongFactor();
+      return ONE_TIME_PASSWORD;
     });
   }
 
-  private async complete(
-    { mfa_token: token }: FactorCodeDto,
-    caller: Caller,
-    use: (manager: EntityManager, userId: string) => Promise<boolean>,
-  ): Promise<TokenPairDto | FactorRequiredDto> {
+  /** @throws Problem 401 `invalid_token` or `invalid_code`, 403 `password_change_required`, 429, 503 */
+  withRecoveryCode({ mfa_token, code }: FactorCodeDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
+    return this.complete(mfa_token, caller, async (manager, userId) => {
+      if (!(await this.factors.useRecoveryCode(manager, userId, code))) throw new WrongFactor();
+      const actor: Actor = { ...caller.actor, type: 'user', id: userId };
+      await this.audit.record(manager, { action: 'recovery_code.used', actor, target: { type: 'user', id: userId } });
+      return ONE_TIME_PASSWORD;
+    });
+  }
+
+  /** What a passkey is asked by. @throws Problem 401 `invalid_token`, 429 */
+  async askForPasskey(mfaToken: string): Promise<PasskeyQuestionDto> {
+    const asked = await this.tokens.read(this.dataSource.manager, FACTOR_QUESTION.purpose, mfaToken);
+    if (!asked) throw spentToken();
+    const { userId, sessionEpoch } = asked;
+    const challenge = await inTransaction(this.dataSource, (manager) =>
+      this.tokens.issue(manager, { ...CHALLENGE, userId, sessionEpoch }),
+    );
+    return { options: { ...(await this.passkeys.factorOptions(userId, challenge)) } };
+  }
+
+  /** @throws Problem 401 `invalid_token` or `invalid_code`, 403 `password_change_required`, 429, 503 */
+  withPasskey({ mfa_token, credential }: FactorPasskeyDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
+    const response = readAuthentication(credential);
+    return this.complete(mfa_token, caller, async (manager, userId) => {
+      const challenge = response ? challengeOf(response) : '';
+      const redeemed = await this.tokens.consume(manager, CHALLENGE.purpose, challenge);
+      if (!response || redeemed?.userId !== userId) throw new WrongFactor();
+      const used = await this.passkeys.use(manager, { userId, response, challenge, verified: false });
+      if ('refused' in used) throw new WrongFactor(used.refused === 'copied');
+      return used.methods;
+    });
+  }
+
+  private async complete(token: string, caller: Caller, use: Use): Promise<TokenPairDto | FactorRequiredDto> {
     const asked = await this.tokens.read(this.dataSource.manager, FACTOR_QUESTION.purpose, token);
     if (!asked) throw spentToken();
     // Counted before it is known to fail, and struck out when it does not: of many guesses at once no more are heard than of guesses one by one.
@@ -56,47 +96,44 @@ export class SecondStep {
     const account = `factor:${asked.userId}`;
     const locks = await this.throttle.countFailure(account);
     try {
-      const proof = proofOf(asked);
-      const redeem = (manager: EntityManager): Promise<LoginProof> => this.redeem(manager, token, proof, use);
+      const before = proofOf(asked);
+      const redeem = (manager: EntityManager): Promise<LoginProof> => this.redeem(manager, token, before, use);
+      // Nothing comes of the second factor that is named here unless it is redeemed.
+      const proof = { ...before, amr: [...before.amr, SECOND_FACTOR] };
       const answer = await this.steps.take({ proof, caller, redeem, action: 'login.succeeded' });
       await this.throttle.forgetFailures(account);
       return answer;
     } catch (error) {
-      if (error instanceof WrongCode) throw await this.failed(asked.userId, caller.actor, locks);
-      // The code was right; what is asked for next is no failure of it.
+      if (error instanceof WrongFactor) throw await this.failed(error, asked.userId, caller.actor, locks);
+      // It was right; what is asked for next is no failure of it.
       if (error instanceof Problem && error.getStatus() === 403) await this.throttle.forgetFailures(account);
       throw error;
     }
   }
 
-  /** Takes what was proven before and the code together, or neither. */
-  private async redeem(
-    manager: EntityManager,
-    token: string,
-    proof: LoginProof,
-    use: (manager: EntityManager, userId: string) => Promise<boolean>,
-  ): Promise<LoginProof> {
+  /** Takes what was proven before and the factor together, or neither. */
+  private async redeem(manager: EntityManager, token: string, proof: LoginProof, use: Use): Promise<LoginProof> {
     if (!(await this.factors.holdCredentials(manager, proof, 'SHARE'))) throw spentToken();
     if (!(await this.tokens.consume(manager, FACTOR_QUESTION.purpose, token))) throw spentToken();
-    if (!(await use(manager, proof.userId))) throw new WrongCode();
-    return proof;
+    const methods = await use(manager, proof.userId);
+    return { ...proof, amr: [...new Set([...proof.amr, ...methods])] };
   }
 
-  private async failed(userId: string, actor: Actor, locks: boolean): Promise<Problem> {
+  private async failed({ copied }: WrongFactor, userId: string, actor: Actor, locks: boolean): Promise<Problem> {
     this.passwords.count('failure');
     const target = { type: 'user', id: userId };
     await this.audit.recordRefusal({ action: 'login.factor_failed', outcome: 'failure', actor, target });
+    if (copied) await this.audit.recordRefusal({ action: 'passkey.copied', outcome: 'denied', actor, target });
     if (locks) {
       this.passwords.count('locked');
       await this.audit.recordRefusal({ action: 'account.locked', outcome: 'denied', actor, target });
     }
-    return new Problem(401, 'invalid_code', 'The code is wrong, or was used already.');
+    return new Problem(401, 'invalid_code', 'The code or passkey is wrong, or was used already.');
   }
 }
 
 function proofOf({ userId, sessionEpoch, details }: Redeemed): LoginProof {
-  const before = details as Pick<LoginProof, 'asOf' | 'amr' | 'audience'>;
-  return { ...before, userId, sessionEpoch, amr: withOneTimePassword(before.amr) };
+  return { ...(details as Pick<LoginProof, 'asOf' | 'amr' | 'audience'>), userId, sessionEpoch };
 }
 
 const spentToken = (): Problem => invalidToken('The mfa_token is not valid, or not any more. Log in again.');

@@ -1,0 +1,213 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import {
+  generateAuthenticationOptions,
+  generateRegistrationOptions,
+  verifyAuthenticationResponse,
+  verifyRegistrationResponse,
+  type AuthenticationResponseJSON,
+  type PublicKeyCredentialCreationOptionsJSON,
+  type PublicKeyCredentialRequestOptionsJSON,
+  type RegistrationResponseJSON,
+} from '@simplewebauthn/server';
+import type { DataSource, EntityManager } from 'typeorm';
+import { parse as uuidBytes, v7 as uuidv7 } from 'uuid';
+import { ENV, type Env } from '../../../config/env.js';
+import { violatedUnique } from '../../common/database-errors.js';
+import { conflict } from '../../common/problem.js';
+import { randomSecret, sha256 } from '../../common/secrets.js';
+import { SECOND_FACTOR } from '../../tokens/second-factor-rule.js';
+import { counterAdvances } from './passkey-response.js';
+import { relyingParty, type RelyingParty } from './relying-party.js';
+
+/** Seconds. For a login of which the user is not known yet. */
+const CHALLENGE_SECONDS = 5 * 60;
+
+interface StoredPasskey {
+  id: string;
+  userId: string;
+  credentialId: string;
+  publicKey: Buffer;
+  counter: string;
+  synced: boolean;
+}
+
+/** What became of a use: the methods it proves (RFC 8176), or why it is refused. */
+export type PasskeyUse = { methods: string[] } | { refused: 'wrong' | 'copied' };
+
+/** WebAuthn credentials: made, and used each time on another challenge. What is signed is checked by @simplewebauthn/server. */
+@Injectable()
+export class Passkeys {
+  private readonly party: RelyingParty;
+
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    @Inject(ENV) env: Env,
+  ) {
+    this.party = relyingParty(env.issuer, env.corsOrigins);
+  }
+
+  /** @param challenge text that the answer must have signed */
+  async creationOptions(
+    { id, username, displayName }: { id: string; username: string; displayName: string | null },
+    challenge: string,
+  ): Promise<PublicKeyCredentialCreationOptionsJSON> {
+    return generateRegistrationOptions({
+      rpName: this.party.name,
+      rpID: this.party.id,
+      userName: username,
+      userDisplayName: displayName ?? username,
+      userID: Uint8Array.from(uuidBytes(id)),
+      challenge,
+      attestationType: 'none',
+      excludeCredentials: await this.descriptorsOf(id),
+      authenticatorSelection: { residentKey: 'preferred', userVerification: 'preferred' },
+    });
+  }
+
+  /** For a user who is known: any of their passkeys will do. */
+  async factorOptions(userId: string, challenge: string): Promise<PublicKeyCredentialRequestOptionsJSON> {
+    const allowCredentials = await this.descriptorsOf(userId);
+    return generateAuthenticationOptions({
+      rpID: this.party.id,
+      challenge,
+      allowCredentials,
+      userVerification: 'preferred',
+    });
+  }
+
+  /** For somebody whom their passkey will name. */
+  async loginOptions(): Promise<PublicKeyCredentialRequestOptionsJSON> {
+    const challenge = randomSecret();
+    await this.dataSource.query(
+      'INSERT INTO passkey_challenges (hash, expires_at) VALUES ($1, clock_timestamp() + make_interval(secs => $2))',
+      [sha256(challenge), CHALLENGE_SECONDS],
+    );
+    return generateAuthenticationOptions({ rpID: this.party.id, challenge, userVerification: 'required' });
+  }
+
+  /** Uses up a challenge of `loginOptions`; false when it was used, has expired, or never was one. */
+  async consumeChallenge(challenge: string): Promise<boolean> {
+    const [, deleted] = await this.dataSource.query<[unknown[], number]>(
+      'DELETE FROM passkey_challenges WHERE hash = $1 AND expires_at > clock_timestamp()',
+      [sha256(challenge)],
+    );
+    return deleted > 0;
+  }
+
+  /** Whose passkey this claims to be; null when it is nobody's. */
+  async holderOf({ id }: AuthenticationResponseJSON): Promise<string | null> {
+    const [row] = await this.dataSource.query<{ userId: string }[]>(
+      'SELECT user_id AS "userId" FROM passkeys WHERE credential_id = $1',
+      [id],
+    );
+    return row?.userId ?? null;
+  }
+
+  /**
+   * Adds the passkey that a browser has made; null when what it sent is not right.
+   *
+   * @throws Problem 409 `passkey_taken`
+   */
+  async add(
+    manager: EntityManager,
+    {
+      userId,
+      name,
+      response,
+      challenge,
+    }: { userId: string; name: string; response: RegistrationResponseJSON; challenge: string },
+  ): Promise<{ id: string; methods: string[] } | null> {
+    const made = await verifyRegistrationResponse({
+      response,
+      ...this.expected(challenge),
+      requireUserVerification: false,
+    }).catch(() => null);
+    if (!made?.verified) return null;
+    const { credential, credentialDeviceType } = made.registrationInfo;
+    const id = uuidv7();
+    const synced = credentialDeviceType === 'multiDevice';
+    const { id: credentialId, publicKey, counter } = credential;
+    const values = [
+      id,
+      userId,
+      name,
+      credentialId,
+      Buffer.from(publicKey),
+      counter,
+      response.response.transports ?? [],
+      synced,
+    ];
+    const adding = manager.query(
+      `INSERT INTO passkeys (id, user_id, name, credential_id, public_key, counter, transports, synced)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      values,
+    );
+    await adding.catch((error: unknown) => {
+      throw violatedUnique(error) === 'passkeys_credential_id'
+        ? conflict('passkey_taken', 'This passkey is somebody’s already.')
+        : error;
+    });
+    return { id, methods: methodsOf(synced) };
+  }
+
+  /**
+   * Uses a passkey of the user. Of several who come with one counter one moves it on (WebAuthn section 7.2, step 22).
+   *
+   * @param verified whether the authenticator must have made sure of the user, by PIN or finger for example
+   */
+  async use(
+    manager: EntityManager,
+    {
+      userId,
+      response,
+      challenge,
+      verified,
+    }: { userId: string; response: AuthenticationResponseJSON; challenge: string; verified: boolean },
+  ): Promise<PasskeyUse> {
+    const [stored] = await manager.query<StoredPasskey[]>(
+      `SELECT id, user_id AS "userId", credential_id AS "credentialId", public_key AS "publicKey", counter, synced
+       FROM passkeys WHERE credential_id = $1 AND user_id = $2 FOR UPDATE`,
+      [response.id, userId],
+    );
+    if (!stored || !namesHolder(response, userId)) return { refused: 'wrong' };
+    const credential = { id: stored.credentialId, publicKey: Uint8Array.from(stored.publicKey), counter: 0 };
+    const signed = await verifyAuthenticationResponse({
+      ...{ response, credential, requireUserVerification: verified },
+      ...this.expected(challenge),
+    }).catch(() => null);
+    if (!signed?.verified) return { refused: 'wrong' };
+    const { newCounter } = signed.authenticationInfo;
+    if (!counterAdvances(Number(stored.counter), newCounter)) return { refused: 'copied' };
+    await manager.query('UPDATE passkeys SET counter = $2, last_used_at = clock_timestamp() WHERE id = $1', [
+      stored.id,
+      newCounter,
+    ]);
+    return { methods: methodsOf(stored.synced) };
+  }
+
+  private expected(challenge: string): { expectedChallenge: string; expectedOrigin: string[]; expectedRPID: string } {
+    return {
+      expectedChallenge: Buffer.from(challenge).toString('base64url'),
+      expectedOrigin: this.party.origins,
+      expectedRPID: this.party.id,
+    };
+  }
+
+  private descriptorsOf(userId: string): Promise<{ id: string; transports: string[] }[]> {
+    return this.dataSource.query(
+      'SELECT credential_id AS id, transports FROM passkeys WHERE user_id = $1 ORDER BY id',
+      [userId],
+    );
+  }
+}
+
+/** Possession of a key, in hardware or in software that may copy it, and somebody's presence (RFC 8176). */
+function methodsOf(synced: boolean): string[] {
+  return [synced ? 'swk' : 'hwk', 'user', SECOND_FACTOR];
+}
+
+/** An authenticator that says whose the passkey is must be right about it. */
+function namesHolder({ response: { userHandle } }: AuthenticationResponseJSON, userId: string): boolean {
+  return !userHandle || Buffer.from(userHandle, 'base64url').equals(uuidBytes(userId));
+}

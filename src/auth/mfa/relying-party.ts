@@ -1,0 +1,17 @@
+/** Who passkeys are for (WebAuthn section 4): authenticators and browsers bind them to this. */
+export interface RelyingParty {
+  /** The issuer's host name. */
+  id: string;
+  name: string;
+  /** Where passkeys may be used: the issuer's own origin, and those of the pages that may call the API and lie under the same name. */
+  origins: string[];
+}
+
+export function relyingParty(issuer: string, pages: readonly string[]): RelyingParty {
+  const { hostname, origin } = new URL(issuer);
+  const related = pages.filter((page) => {
+    const host = new URL(page).hostname;
+    return host === hostname || host.endsWith(`.${hostname}`);
+  });
+  return { id: hostname, name: hostname, origins: [...new Set([origin, ...related])] };
+}
