@@ -57,6 +57,29 @@ describe('an administrator', () => {
   });
 });
 
+describe('a browser that keeps its refresh token in the cookie', () => {
+  const origin = { headers: { origin: 'http://localhost:3000' } };
+  const kept = ({ headers, body }: { headers: Headers; body: Record<string, unknown> }): [boolean, unknown] => [
+    headers.get('set-cookie')?.startsWith('__Host-portcullis_refresh=prt_') === true,
+    body['refresh_token'],
+  ];
+
+  it('gets it there when factors come and go', async () => {
+    const { http } = await signIn(app.http, ann);
+    const { body: setup } = await http.post('/v1/auth/mfa/totp/start', {});
+    const confirm = { setupToken: setup['setupToken'], code: codeOf(String(setup['secret'])), mode: 'cookie' };
+    expect(outcome(await http.post('/v1/auth/mfa/totp/confirm', confirm))).toBe('403 foreign_page');
+    const added = await http.post('/v1/auth/mfa/totp/confirm', confirm, origin);
+    expect(kept(added)).toEqual([true, undefined]);
+    const cookie = String(added.headers.get('set-cookie')).split(';')[0] ?? '';
+    const factor = `/v1/auth/mfa/factors/${String(added.body['factorId'])}`;
+    const client = app.http.as(String(added.body['access_token']));
+    expect(outcome(await client.delete(factor, undefined, { headers: { cookie } }))).toBe('403 foreign_page');
+    const removed = await client.delete(factor, undefined, { headers: { cookie, ...origin.headers } });
+    expect(kept(removed)).toEqual([true, undefined]);
+  });
+});
+
 describe('SQL that adds or takes a factor', () => {
   it.each([
     ['DELETE FROM totp_factors WHERE user_id = $1', 'ends'],

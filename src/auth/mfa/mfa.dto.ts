@@ -72,6 +72,9 @@ export class ConfirmTotpDto {
   @MaxLength(64)
   @PlainText()
   name?: string;
+
+  @Mode()
+  mode?: TokenMode;
 }
 
 const CODES = {

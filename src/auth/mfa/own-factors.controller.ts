@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import {
   ApiBadRequestResponse,
   ApiBody,
@@ -12,7 +12,7 @@ import {
   ApiUnauthorizedResponse,
 } from '@nestjs/swagger';
 import type { Principal } from '@portcullis/verifier';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { OptionalToken, Requires } from '../../common/access.js';
 import { Limited } from '../../common/limited.js';
 import { FRESH_LOGIN } from '../../common/login-requirement.js';
@@ -22,6 +22,7 @@ import { ProblemDto, notFound, tokenRequired } from '../../common/problem.js';
 import { PermissionsGuard } from '../../permissions/permissions.guard.js';
 import { TokenPairDto } from '../auth.dto.js';
 import { callerOf } from '../password-check.js';
+import { SessionCookie, type TokenMode } from '../session-cookie.js';
 import { Enrolment, type EnrolmentRight } from './enrolment.service.js';
 import { FactorSetup } from './factor-setup.service.js';
 import { ConfirmPasskeyDto, PasskeySetupDto } from './passkey.dto.js';
@@ -36,8 +37,10 @@ import {
 
 const NOT_SIGNED_IN = {
   type: ProblemDto,
-  description: '`not_a_user`: the token is that of a client; `not_a_session`: it was generated',
+  description:
+    '`not_a_user`: the token is that of a client; `not_a_session`: it was generated; `foreign_page`: the cookie is for pages of the issuer',
 };
+const FOREIGN_PAGE = { type: ProblemDto, description: '`foreign_page`: the cookie is for pages of the issuer' };
 const START_EXAMPLES = {
   'in a session': { value: {} },
   'when a login asks for it': { value: { enrolmentToken: 'psu_0FmCzqVvT6nJ…' } },
@@ -53,6 +56,7 @@ export class OwnFactorsController {
     private readonly enrolment: Enrolment,
     private readonly setups: FactorSetup,
     private readonly permissions: PermissionsGuard,
+    private readonly cookie: SessionCookie,
   ) {}
 
   @Get('factors')
@@ -98,9 +102,16 @@ export class OwnFactorsController {
   @ApiOkResponse({ type: EnrolledDto })
   @ApiBadRequestResponse({ type: ProblemDto, description: 'The code is wrong, or a field is not acceptable' })
   @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_token`: the setup token is not good any more' })
+  @ApiForbiddenResponse(FOREIGN_PAGE)
   @ApiConflictResponse({ type: ProblemDto, description: '`too_many_factors`' })
-  confirmTotp(@Body() dto: ConfirmTotpDto, @Req() request: FastifyRequest): Promise<EnrolledDto> {
-    return this.setups.confirmTotp(dto, request.principal, callerOf(request));
+  async confirmTotp(
+    @Body() dto: ConfirmTotpDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<EnrolledDto> {
+    this.cookie.requireFor(dto.mode, request);
+    const enrolled = await this.setups.confirmTotp(dto, request.principal, callerOf(request));
+    return this.cookie.hand(enrolled, dto.mode, reply);
   }
 
   @Post('passkey/start')
@@ -138,9 +149,16 @@ export class OwnFactorsController {
     description: 'It is not what was asked for, or a field is not acceptable',
   })
   @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_token`: the challenge is not good any more' })
+  @ApiForbiddenResponse(FOREIGN_PAGE)
   @ApiConflictResponse({ type: ProblemDto, description: '`too_many_factors`; `passkey_taken`' })
-  confirmPasskey(@Body() dto: ConfirmPasskeyDto, @Req() request: FastifyRequest): Promise<EnrolledDto> {
-    return this.setups.confirmPasskey(dto, request.principal, callerOf(request));
+  async confirmPasskey(
+    @Body() dto: ConfirmPasskeyDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<EnrolledDto> {
+    this.cookie.requireFor(dto.mode, request);
+    const enrolled = await this.setups.confirmPasskey(dto, request.principal, callerOf(request));
+    return this.cookie.hand(enrolled, dto.mode, reply);
   }
 
   @Post('recovery-codes')
@@ -153,11 +171,13 @@ export class OwnFactorsController {
   @ApiOkResponse({ type: RecoveryCodesDto })
   @ApiForbiddenResponse(NOT_SIGNED_IN)
   @ApiConflictResponse({ type: ProblemDto, description: '`no_factor`: there is none that they could replace' })
-  renewRecoveryCodes(
+  async renewRecoveryCodes(
     @CurrentPrincipal() principal: Principal,
     @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RecoveryCodesDto> {
-    return this.enrolment.renewRecoveryCodes(principal, callerOf(request));
+    const mode = this.modeOf(request);
+    return this.cookie.hand(await this.enrolment.renewRecoveryCodes(principal, callerOf(request)), mode, reply);
   }
 
   @Delete('factors/:id')
@@ -176,9 +196,16 @@ export class OwnFactorsController {
     @Param('id') id: string,
     @CurrentPrincipal() principal: Principal,
     @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto> {
     if (!UUID.test(id)) throw notFound('factor');
-    return this.enrolment.remove(principal, id, callerOf(request));
+    const mode = this.modeOf(request);
+    return this.cookie.hand(await this.enrolment.remove(principal, id, callerOf(request)), mode, reply);
+  }
+
+  /** Whoever keeps the refresh token in the cookie gets the next one there. @throws Problem 403 `foreign_page` */
+  private modeOf(request: FastifyRequest): TokenMode {
+    return this.cookie.read(request) === null ? 'body' : 'cookie';
   }
 
   /** The enrolment token where there is one; else a session that has just begun. */

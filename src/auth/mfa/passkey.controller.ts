@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {
   ApiBadRequestResponse,
   ApiForbiddenResponse,
@@ -7,17 +7,22 @@ import {
   ApiTags,
   ApiUnauthorizedResponse,
 } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../../common/access.js';
 import { Limited } from '../../common/limited.js';
 import { ProblemDto } from '../../common/problem.js';
 import { TokenPairDto, type FactorRequiredDto } from '../auth.dto.js';
 import { callerOf } from '../password-check.js';
+import { SessionCookie } from '../session-cookie.js';
 import { PasskeyLogin } from './passkey-login.service.js';
 import { FactorPasskeyDto, MfaTokenDto, PasskeyLoginDto, PasskeyQuestionDto } from './passkey.dto.js';
 import { SecondStep } from './second-step.service.js';
 
-const CHANGE = { type: ProblemDto, description: '`password_change_required`, with a `changeToken`' };
+const CHANGE = {
+  type: ProblemDto,
+  description:
+    '`password_change_required`, with a `changeToken`; `foreign_page`: the cookie is for pages of the issuer',
+};
 const INCOMPLETE = { type: ProblemDto, description: 'A field is missing or not acceptable' };
 const SPENT = { type: ProblemDto, description: '`invalid_token`: the `mfa_token` is not good any more, log in again' };
 
@@ -28,6 +33,7 @@ export class PasskeyController {
   constructor(
     private readonly steps: SecondStep,
     private readonly logins: PasskeyLogin,
+    private readonly cookie: SessionCookie,
   ) {}
 
   @Post('mfa/passkey/options')
@@ -57,8 +63,13 @@ export class PasskeyController {
     description: '`invalid_code`: it is not the answer to the question; `invalid_token`: log in again',
   })
   @ApiForbiddenResponse(CHANGE)
-  factor(@Body() dto: FactorPasskeyDto, @Req() request: FastifyRequest): Promise<TokenPairDto | FactorRequiredDto> {
-    return this.steps.withPasskey(dto, callerOf(request));
+  async factor(
+    @Body() dto: FactorPasskeyDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TokenPairDto | FactorRequiredDto> {
+    this.cookie.requireFor(dto.mode, request);
+    return this.cookie.hand(await this.steps.withPasskey(dto, callerOf(request)), dto.mode, reply);
   }
 
   @Post('passkey/options')
@@ -84,7 +95,12 @@ export class PasskeyController {
   @ApiBadRequestResponse(INCOMPLETE)
   @ApiUnauthorizedResponse({ type: ProblemDto, description: '`invalid_credentials`, whatever the cause' })
   @ApiForbiddenResponse(CHANGE)
-  login(@Body() dto: PasskeyLoginDto, @Req() request: FastifyRequest): Promise<TokenPairDto | FactorRequiredDto> {
-    return this.logins.login(dto, callerOf(request));
+  async login(
+    @Body() dto: PasskeyLoginDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TokenPairDto | FactorRequiredDto> {
+    this.cookie.requireFor(dto.mode, request);
+    return this.cookie.hand(await this.logins.login(dto, callerOf(request)), dto.mode, reply);
   }
 }

@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsObject, IsString, MaxLength, MinLength } from 'class-validator';
 import { AsSent, Optional, PlainText } from '../../common/validation.js';
-import { AudienceField } from '../auth.dto.js';
+import { AudienceField, Mode } from '../auth.dto.js';
+import type { TokenMode } from '../session-cookie.js';
 
 const TOKEN_INPUT = 128;
 
@@ -29,6 +30,9 @@ export class MfaTokenDto {
 export class FactorPasskeyDto extends MfaTokenDto {
   @Credential('get')
   credential: Record<string, unknown>;
+
+  @Mode()
+  mode?: TokenMode;
 }
 
 export class PasskeyLoginDto {
@@ -37,6 +41,9 @@ export class PasskeyLoginDto {
 
   @AudienceField('Whom the tokens of the session are for; the issuer itself when absent')
   audience?: string[];
+
+  @Mode()
+  mode?: TokenMode;
 }
 
 export class ConfirmPasskeyDto {
@@ -50,6 +57,9 @@ export class ConfirmPasskeyDto {
   @MaxLength(64)
   @PlainText()
   name?: string;
+
+  @Mode()
+  mode?: TokenMode;
 }
 
 export class PasskeySetupDto {
