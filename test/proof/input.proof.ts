@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { startApp, type TestApp } from '../support/app.js';
+import { MailServer } from '../support/mail-server.js';
 import { addressMutations } from './support/address-mutations.js';
 import { answerProblems } from './support/answer-check.js';
 import { bodyMutations, CONTENT_TYPES, RAW_BODIES } from './support/body-mutations.js';
+import { MailedLinks } from './support/mailed-links.js';
 import { Fixtures, type Fixture } from './support/fixtures.js';
 import { AUTHORIZATION_MUTATIONS, HEADER_MUTATIONS } from './support/header-mutations.js';
 import { Api, type Operation, type Schema } from './support/openapi.js';
@@ -24,18 +26,20 @@ const LONGEST_SEARCH_MS = 60_000;
 const MAKING_KEYS = new Set(['audiencesCreate', 'audiencesUpdate', 'keysRotate']);
 
 /** For tokens that outlive the proof, on a busy machine too. */
-const LASTING = { PORTCULLIS_ACCESS_TOKEN_TTL: '1h' };
+const LASTING = { PORTCULLIS_ACCESS_TOKEN_TTL: '1h', PORTCULLIS_REGISTRATION: 'on' };
 
 let app: TestApp;
+let mailServer: MailServer;
 let api: Api;
 let fixtures: Fixtures;
 const figures = { operations: 0, fewest: Infinity, requests: 0, slowestMs: 0, byStatus: new Map<number, number>() };
 
 beforeAll(async () => {
-  app = await startApp({ env: LASTING });
+  mailServer = await MailServer.start();
+  app = await startApp({ env: { ...LASTING, PORTCULLIS_SMTP_URL: mailServer.url } });
   api = await Api.of(app.url);
   const admin = await app.admin();
-  fixtures = new Fixtures(api, admin, 'http://localhost:3000');
+  fixtures = new Fixtures(api, admin, 'http://localhost:3000', new MailedLinks(admin, mailServer));
 });
 afterAll(async () => {
   const statuses = [...figures.byStatus].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);
@@ -44,6 +48,7 @@ afterAll(async () => {
       `slowest ${Math.round(figures.slowestMs)} ms, seed ${SEED}; ${statuses.join(', ')}`,
   );
   await app.close();
+  await mailServer.stop();
 });
 
 /** Objects of the right field names and any values, and objects of any names. */

@@ -1,5 +1,6 @@
 import type { HttpClient } from '../../support/http.js';
 import { createPerson, signIn, type Person, type SignedIn } from '../../support/people.js';
+import type { MailedLinks } from './mailed-links.js';
 import type { Api, Operation } from './openapi.js';
 
 export interface Fixture {
@@ -19,6 +20,7 @@ export class Fixtures {
     /** Is never the sender of a request, and so outlives them all. */
     private readonly admin: HttpClient,
     private readonly issuer: string,
+    private readonly links: MailedLinks,
   ) {}
 
   /** Everything new: a sender, someone to be changed, a role and a permission. */
@@ -68,6 +70,7 @@ export class Fixtures {
       const { http } = await signIn(this.admin, sender);
       return { id: (await http.get('/v1/auth/me')).body['sessionId'] as string };
     }
+    if (path.endsWith('/invite')) return { id: (await this.links.withoutPassword()).id };
     return { id: subject.id };
   }
 
@@ -114,8 +117,10 @@ export class Fixtures {
         return loginOf(sender);
       case 'forcedExpirationsForce':
         return { key: subject.id };
+      case 'addressesChange':
+        return { newEmail: `${name}@example.org`, currentPassword: sender.password };
       default:
-        return {};
+        return this.links.fieldsOf(operationId, subject);
     }
   }
 
