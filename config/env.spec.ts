@@ -39,6 +39,7 @@ describe('readEnv', () => {
       sessionIdleTtl: null,
       sessionMaxTtl: 7_776_000,
       maxSessionsPerUser: null,
+      nameQuarantine: 2_592_000,
       refreshGraceSeconds: 10,
       maxStalenessMs: 0,
       signingAlgorithm: 'RS256',

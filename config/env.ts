@@ -43,6 +43,8 @@ export interface Env {
   readonly sessionMaxTtl: number | null;
   /** `null` means any number. */
   readonly maxSessionsPerUser: number | null;
+  /** Seconds; 0 means that names are free at once. */
+  readonly nameQuarantine: number;
   readonly refreshGraceSeconds: number;
   readonly maxStalenessMs: number;
   readonly signingAlgorithm: SigningAlgorithm;
@@ -247,6 +249,7 @@ function assemble(values: Values): Env {
     sessionIdleTtl: values.sessionIdleTtl,
     sessionMaxTtl: values.sessionMaxTtl === 'off' ? null : values.sessionMaxTtl,
     maxSessionsPerUser: values.maxSessionsPerUser === 'off' ? null : values.maxSessionsPerUser,
+    nameQuarantine: values.nameQuarantine === 'off' ? 0 : values.nameQuarantine,
     refreshGraceSeconds: values.refreshGraceSeconds,
     maxStalenessMs: values.maxStalenessMs,
     signingAlgorithm: values.signingAlgorithm,

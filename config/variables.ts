@@ -36,11 +36,9 @@ export interface Variable<T> {
 function withDefault<T>(name: string, text: string, parser: Parser<T>, meaning: string): Variable<T> {
   return { name, default: text, parser, meaning, secret: false };
 }
-
 function optional<T>(name: string, absent: string, parser: Parser<T>, meaning: string): Variable<T | null> {
   return { name, default: null, absent, parser, meaning, secret: false };
 }
-
 function secret<T>(name: string, absent: string, parser: Parser<T>, meaning: string): Variable<T | null> {
   return { ...optional(name, absent, parser, meaning), secret: true };
 }
@@ -152,6 +150,12 @@ export const VARIABLES = {
     'off',
     or('off', integer(1, 10_000)),
     'Sessions of one user at once; a login beyond that ends the one that was used longest ago',
+  ),
+  nameQuarantine: withDefault(
+    'PORTCULLIS_NAME_QUARANTINE',
+    '30d',
+    or('off', duration(60, 3650 * DAY)),
+    'How long nobody else gets the name of a deleted user',
   ),
   refreshGraceSeconds: withDefault(
     'PORTCULLIS_REFRESH_GRACE_SECONDS',

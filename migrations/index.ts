@@ -9,6 +9,7 @@ import { MailFlows1763900000000 } from './1763900000000-mail-flows.js';
 import { SecondFactors1763900000001 } from './1763900000001-second-factors.js';
 import { SessionLifetimes1763900000002 } from './1763900000002-session-lifetimes.js';
 import { Passkeys1763900000003 } from './1763900000003-passkeys.js';
+import { Erasure1763900000004 } from './1763900000004-erasure.js';
 
 /** Every migration, oldest first. Listed by hand: TypeORM's globs match nothing in an ES module and say nothing about it. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   SecondFactors1763900000001,
   SessionLifetimes1763900000002,
   Passkeys1763900000003,
+  Erasure1763900000004,
 ];

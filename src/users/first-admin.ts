@@ -53,6 +53,7 @@ export class FirstAdmin {
     if (configured !== null) await this.requireAcceptable(configured);
     const id = uuidv7();
     const passwordHash = await this.hasher.hash(password);
+    await manager.query(`SET LOCAL portcullis.first_admin = 'on'`);
     await manager.insert(User, { id, username, passwordHash, mustChangePassword: configured === null });
     await this.permissions.setUserRoles(manager, SYSTEM, id, [ADMIN_ROLE]);
     await this.audit.record(manager, {

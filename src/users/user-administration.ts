@@ -36,7 +36,7 @@ export class UserAdministration {
     private readonly audit: AuditService,
   ) {}
 
-  /** @throws Problem 400, 403, 409 `username_taken` or `email_taken`, 503 */
+  /** @throws Problem 400, 403, 409 `username_taken`, `username_quarantined` or `email_taken`, 503 */
   async create(actor: Actor, { password, roles = [], ...given }: CreateUserDto): Promise<UserWithRoles> {
     if (password !== undefined) await this.policy.require(password, given);
     const passwordHash = password === undefined ? null : await this.hasher.hash(password);
@@ -160,6 +160,10 @@ export class UserAdministration {
     try {
       return await inTransaction(this.dataSource, work);
     } catch (error) {
+      if (violatedUnique(error) === 'users_username_quarantined')
+        throw conflict('username_quarantined', 'The name belonged to somebody who was deleted a short time ago.', [
+          { field: 'username', message: 'is kept for some time after its user was deleted' },
+        ]);
       const field = UNIQUE_FIELDS[violatedUnique(error) ?? ''];
       if (field === undefined) throw error;
       throw conflict(`${field}_taken`, `Someone else has this ${field} already.`, [{ field, message: 'is taken' }]);

@@ -27,7 +27,11 @@ import { CreateUserDto, UpdateUserDto, UserDto, UserPageDto, UserRolesDto, Users
 const ID = { name: 'id', format: 'uuid', example: '0198c5a0-6a54-7cc0-b0a4-4f3f4f1c8a11' };
 const NOT_FOUND = { type: ProblemDto, description: 'There is no such user' };
 const BAD_REQUEST = { type: ProblemDto, description: 'A field is not acceptable' };
-const TAKEN = { type: ProblemDto, description: 'The name or the address is taken (`username_taken`, `email_taken`)' };
+const TAKEN = {
+  type: ProblemDto,
+  description:
+    'The name or the address is taken (`username_taken`, `email_taken`), or the name was that of a user deleted lately (`username_quarantined`)',
+};
 const LAST_ADMIN = { type: ProblemDto, description: 'It is the last active admin (`last_admin`)' };
 
 @ApiTags('Users')

@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
+import { ExpiredRows } from '../database/expired-rows.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { AccountHolders } from './account-holders.js';
 import { BreachedPasswords } from './breached-passwords.js';
+import { NameQuarantine } from './name-quarantine.js';
 import { FirstAdmin } from './first-admin.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordPolicy } from './password-policy.js';
@@ -25,6 +27,7 @@ import { UsersService } from './users.service.js';
     AccountHolders,
     BreachedPasswords,
     FirstAdmin,
+    NameQuarantine,
     PasswordHasher,
     PasswordPolicy,
     UserAdministration,
@@ -35,4 +38,8 @@ import { UsersService } from './users.service.js';
   ],
   exports: [AccountHolders, FirstAdmin, PasswordHasher, PasswordPolicy, UsersService],
 })
-export class UsersModule {}
+export class UsersModule {
+  constructor(expired: ExpiredRows) {
+    expired.deleteFrom('quarantined_names', '1 day');
+  }
+}
