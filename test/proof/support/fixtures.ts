@@ -1,5 +1,6 @@
 import type { HttpClient } from '../../support/http.js';
 import { createPerson, signIn, type Person, type SignedIn } from '../../support/people.js';
+import { FactorFixtures } from './factor-fixtures.js';
 import type { MailedLinks } from './mailed-links.js';
 import type { Api, Operation } from './openapi.js';
 
@@ -14,6 +15,7 @@ export interface Fixture {
 /** Things for requests to be about, so that every operation can succeed before something is made wrong about it. */
 export class Fixtures {
   private count = 0;
+  private readonly factors: FactorFixtures;
 
   constructor(
     private readonly api: Api,
@@ -21,20 +23,25 @@ export class Fixtures {
     private readonly admin: HttpClient,
     private readonly issuer: string,
     private readonly links: MailedLinks,
-  ) {}
+  ) {
+    this.factors = new FactorFixtures(admin, issuer);
+  }
 
   /** Everything new: a sender, someone to be changed, a role and a permission. */
   async for(operation: Operation): Promise<Fixture> {
     const person = await createPerson(this.admin, ['admin']);
-    const sender = await signIn(this.admin, person);
+    const enrolled = WITH_A_FACTOR.has(operation.operationId) ? await this.factors.withApp(person) : null;
+    const sender = enrolled?.session ?? (await signIn(this.admin, person));
     const subject = await createPerson(this.admin);
     const schema = this.api.bodyOf(operation);
     const examples: Record<string, unknown> = {};
     for (const [name, { example }] of Object.entries(schema?.properties ?? {})) examples[name] = example;
-    const fields = schema ? await this.fieldsOf(operation, person, subject) : {};
+    const ofFactors = schema && (await this.factors.fieldsOf(operation.operationId, sender, subject));
+    const fields = ofFactors ?? (schema ? await this.fieldsOf(operation, person, subject) : {});
+    const params = operation.path.includes('{') ? await this.paramsOf(operation, person, subject) : {};
     return {
       sender,
-      params: operation.path.includes('{') ? await this.paramsOf(operation, person, subject) : {},
+      params: enrolled && 'id' in params ? { id: enrolled.factorId } : params,
       json: schema && definedOnly({ ...examples, ...fields }),
     };
   }
@@ -65,6 +72,10 @@ export class Fixtures {
     if (path.startsWith('/v1/tokens/')) {
       const asked = { audience: this.issuer, ttlSeconds: 600, permissions: ['users:read'] };
       return { jti: (await this.created('/v1/tokens', asked))['jti'] as string };
+    }
+    if (path.endsWith('/sessions/{sessionId}')) {
+      const { http } = await signIn(this.admin, subject);
+      return { id: subject.id, sessionId: (await http.get('/v1/auth/me')).body['sessionId'] as string };
     }
     if (path.startsWith('/v1/auth/sessions/')) {
       const { http } = await signIn(this.admin, sender);
@@ -140,6 +151,9 @@ export class Fixtures {
     return `proof-${++this.count}`;
   }
 }
+
+/** For these the sender has an authenticator app. */
+const WITH_A_FACTOR = new Set(['ownFactorsRemove', 'ownFactorsRenewRecoveryCodes']);
 
 /** Of a client that proves itself in several ways at once nothing is believed. */
 const NO_PROOF = {
