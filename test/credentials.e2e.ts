@@ -52,6 +52,7 @@ describe('credentials', () => {
             id,
             username,
             email,
+            displayName: null,
             status: 'active',
             passwordHash: expect.stringMatching(/^\$argon2id\$/),
             mustChangePassword: false,

@@ -11,7 +11,7 @@ import { ValidityWindow, type Applied } from './window.js';
 jest.setTimeout(600_000);
 
 /** `PROPERTY_RUNS=100000` tells more stories. */
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 2_000);
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 500);
 /** The longest pause between two attempts of the follower, in ms. */
 const LONGEST_RETRY_MS = 2_000;
 
