@@ -104,10 +104,7 @@ async function issue(person: Known): Promise<void> {
       verdicts.login,
       undisturbed && accepted === person.active ? 'right' : open,
       () =>
-        `login of ${person.id} answered ${answer.status}, versions ${before}, after: ${timeline.changes
-          .slice(-3)
-          .map(({ what, from, to }) => `${what} ${from} ${to}`)
-          .join(', ')}, asked ${span.from} ${span.to}`,
+        `login of ${person.id} answered ${answer.status}, versions ${before}, after: ${timeline.latest()}, asked ${span.from} ${span.to}`,
     );
     // Failures that a change brought about must not lock the account.
     if (!accepted) await (apps[0] as TestApp).database.query('DELETE FROM rate_limits');
@@ -168,12 +165,8 @@ async function changeClient(sql: Client): Promise<KnownClient | undefined> {
     await sql.query(`UPDATE clients SET status = 'active' WHERE client_id = $1`, [clientId]);
     client.active = true;
   } else if (choice < 30) {
-    await timeline.inSql(
-      sql,
-      ofClient('client'),
-      `UPDATE clients SET status = 'disabled' WHERE client_id = $1`,
-      clientId,
-    );
+    const statement = `UPDATE clients SET status = 'disabled' WHERE client_id = $1`;
+    await timeline.inSql(sql, ofClient('client'), statement, clientId);
     client.active = false;
   } else if (choice < 50) {
     await overHttp(ofClient('client'), (http) => http.post(`/v1/clients/${clientId}/disable`));
@@ -245,13 +238,8 @@ async function changeSomething(client: Client): Promise<Known | undefined> {
     person.active = true;
   } else if (choice < 55) {
     const next = 1 - person.password;
-    await timeline.inSql(
-      client,
-      ofUser('password'),
-      'UPDATE users SET password_hash = $2 WHERE id = $1',
-      id,
-      hashes[next],
-    );
+    const statement = 'UPDATE users SET password_hash = $2 WHERE id = $1';
+    await timeline.inSql(client, ofUser('password'), statement, id, hashes[next]);
     person.password = next;
   } else if (choice < 60) {
     const next = 1 - person.password;

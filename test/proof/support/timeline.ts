@@ -50,6 +50,9 @@ export function knownToken(value: string, minted: Span): KnownToken {
 
 export type Verdict = 'right' | 'open' | 'wrong acceptance' | 'wrong refusal';
 
+/** ms. */
+const LONGEST_CHANGE = 60_000;
+
 /**
  * All changes of a run, and what is right in view of them. A change took place somewhere between being asked for and being acknowledged, a
  * token's facts were read and a use was decided likewise: where these spans are apart, there is one right answer whatever happened inside.
@@ -80,9 +83,17 @@ export class Timeline {
     begun.to = performance.now();
   }
 
+  /** In words, for who looks for what went wrong. */
+  latest(): string {
+    return this.changes
+      .slice(-3)
+      .map(({ what, from, to }) => `${what} ${from} ${to}`)
+      .join(', ');
+  }
+
   /** The use of a token that was accepted or not. */
   judge(token: KnownToken, use: Span, accepted: boolean): { byTime: Verdict; byNumber: Verdict } {
-    const about = this.changes.filter((change) => change.to > token.minted.from && change.concerns(token));
+    const about = this.since(token.minted.from).filter((change) => change.concerns(token));
     return {
       byTime: verdictOf(accepted, {
         must: about.some((change) => token.minted.to < change.from && change.to < use.from),
@@ -105,6 +116,13 @@ export class Timeline {
       must: about.some((change) => first.minted.to < change.from && change.to < use.from),
       may: about.some((change) => change.from < use.to),
     });
+  }
+
+  /** The changes that were not over at that moment. They are in the order in which they began, and none takes as long as `LONGEST_CHANGE`. */
+  private since(moment: number): Change[] {
+    let first = this.changes.length;
+    while (first > 0 && (this.changes[first - 1]?.from ?? 0) > moment - LONGEST_CHANGE) first--;
+    return this.changes.slice(first).filter(({ to }) => to > moment);
   }
 }
 
