@@ -15,7 +15,7 @@ export class Passkeys1763900000003 implements MigrationInterface {
 
 /*
  * public_key is in COSE form. counter is the newest that the authenticator has told; many tell 0 always. passkey_challenges are those of logins of
- * which the user is not known yet, by their SHA-256.
+ * which the user is not known yet, by their SHA-256. user_verified tells whether the authenticator has ever made sure of its user, beside another proof.
  */
 const passkeys = `
 CREATE TABLE passkeys (
@@ -27,6 +27,7 @@ CREATE TABLE passkeys (
   counter bigint NOT NULL,
   transports text[] NOT NULL DEFAULT '{}',
   synced boolean NOT NULL,
+  user_verified boolean NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   last_used_at timestamptz
 );

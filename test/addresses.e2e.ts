@@ -145,6 +145,18 @@ describe('moving to another address', () => {
     expect([mail.subject, mail.text?.includes('token=')]).toEqual(['You have an account already', false]);
   });
 
+  it('calls off an earlier one, whether the address is anybody’s or not', async () => {
+    const bob = await createPerson(admin);
+    for (const next of [freshAddress(), bob.email]) {
+      const before = freshAddress();
+      await change(ann, before);
+      const token = await mailServer.tokenTo(before);
+      await change(ann, next);
+      await sentAll();
+      expect(await verify(token)).toMatchObject({ status: 400, body: { code: 'invalid_link' } });
+    }
+  });
+
   it('is for one of two who confirm the same address at once', async () => {
     const people = [ann, await createPerson(admin)];
     const newEmail = freshAddress();

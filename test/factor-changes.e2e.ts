@@ -3,7 +3,10 @@ import { startApp, type TestApp } from './support/app.js';
 import { codeOf, enrol, mfaToken, proveTotp, type Enrolled } from './support/factors.js';
 import type { HttpClient } from './support/http.js';
 import { createPerson, signIn, verdict, type Person } from './support/people.js';
+import { SoftwarePasskey } from './support/software-passkey.js';
+import { connectTo } from './support/sql-client.js';
 import { claimsOf } from './support/tokens.js';
+import { until } from './support/until.js';
 
 let app: TestApp;
 let admin: HttpClient;
@@ -77,6 +80,73 @@ describe('a browser that keeps its refresh token in the cookie', () => {
     expect(outcome(await client.delete(factor, undefined, { headers: { cookie } }))).toBe('403 foreign_page');
     const removed = await client.delete(factor, undefined, { headers: { cookie, ...origin.headers } });
     expect(kept(removed)).toEqual([true, undefined]);
+  });
+});
+
+describe('a passkey', () => {
+  type Json = Record<string, unknown>;
+  const ISSUER = 'http://localhost:3000';
+  const optionsOf = ({ body }: { body: Json }) => body['options'] as Json;
+  let passkey: SoftwarePasskey;
+  beforeEach(() => {
+    passkey = new SoftwarePasskey(ISSUER);
+  });
+
+  async function add(format?: string): Promise<{ status: number; body: Json }> {
+    const { http } = await signIn(app.http, ann);
+    const credential = passkey.create(optionsOf(await http.post('/v1/auth/mfa/passkey/start', {})), format);
+    return http.post('/v1/auth/mfa/passkey/confirm', { credential });
+  }
+  const logIn = async () => {
+    const credential = passkey.get(optionsOf(await app.http.post('/v1/auth/passkey/options', {})));
+    return app.http.post('/v1/auth/passkey/login', { credential });
+  };
+
+  it.each(['none', 'packed', 'android-key', 'tpm', 'apple', 'whatever'])(
+    'is taken for what it signs, not for what its maker says of it (%s): nobody follows a certificate that was sent along',
+    async (format) => {
+      expect((await add(format)).status).toBe(200);
+      expect((await logIn()).status).toBe(200);
+    },
+  );
+
+  it('that has never made sure of its user does not begin to be enough alone', async () => {
+    passkey.verifies = false;
+    expect((await add()).status).toBe(200);
+    passkey.verifies = true;
+    expect(outcome(await logIn())).toBe('401 invalid_credentials');
+    const token = await mfaToken(app, ann);
+    const question = await app.http.post('/v1/auth/mfa/passkey/options', { mfa_token: token });
+    const credential = passkey.get(optionsOf(question));
+    expect((await app.http.post('/v1/auth/mfa/passkey', { mfa_token: token, credential })).status).toBe(200);
+    expect((await logIn()).status).toBe(200);
+  });
+});
+
+describe('a change of factors that waits', () => {
+  it.each([
+    ['the session was ended', `UPDATE sessions SET revoked_at = now() WHERE user_id = $1`],
+    ['the password was changed', `UPDATE users SET password_hash = 'another' WHERE id = $1`],
+    ['the user was disabled', `UPDATE users SET status = 'disabled' WHERE id = $1`],
+  ])('gives nothing when %s meanwhile', async (_, statement) => {
+    const { session, id } = await enrol(app, ann);
+    const sql = await connectTo(app.database);
+    await sql.query('BEGIN');
+    await sql.query('SELECT FROM users WHERE id = $1 FOR UPDATE', [id]);
+    const renewing = session.http.post('/v1/auth/mfa/recovery-codes');
+    await until('the request waits for the user', async () => {
+      const waiting = await app.database.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0;
+    });
+    await sql.query(statement, [id]);
+    await sql.query('COMMIT');
+    await sql.end();
+    const { status, body } = await renewing;
+    expect([status, body['recoveryCodes']]).toEqual([401, undefined]);
+    const sessions = await app.database.query('SELECT FROM live_sessions WHERE user_id = $1', [id]);
+    expect(sessions).toEqual([]);
   });
 });
 

@@ -165,6 +165,22 @@ export class SessionsService {
     return usable ? { sessionId, userId, clientId, audience, createdAt, expiresAt } : null;
   }
 
+  /** The epoch of the credentials that a session was begun with; null when it is not live. */
+  async epochOfLive(sessionId: string): Promise<string | null> {
+    const [row] = await this.dataSource.query<{ epoch: string }[]>(
+      'SELECT session_epoch AS epoch FROM live_sessions WHERE id = $1',
+      [sessionId],
+    );
+    return row?.epoch ?? null;
+  }
+
+  /** Keeps a session from being ended until the transaction is; false when it has ended. To be asked with the user's row locked, if at all. */
+  async holdLive(manager: EntityManager, sessionId: string): Promise<boolean> {
+    await manager.query('SELECT FROM sessions WHERE id = $1 FOR SHARE', [sessionId]);
+    const live = await manager.query<unknown[]>('SELECT FROM live_sessions WHERE id = $1', [sessionId]);
+    return live.length > 0;
+  }
+
   /** A user's live sessions, newest first. */
   async listOf(userId: string, limit: number, before: string | null): Promise<Page<LiveSession>> {
     const rows = await this.dataSource.query<Omit<LiveSession, 'device'>[]>(

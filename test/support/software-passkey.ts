@@ -2,16 +2,19 @@ import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } fr
 
 type Json = Record<string, unknown>;
 
-const PRESENT_AND_VERIFIED = 0x05;
+const PRESENT = 0x01;
+const VERIFIED = 0x04;
 const WITH_CREDENTIAL = 0x40;
 
-/** An authenticator and a browser in one, for tests that have no Chromium: one ES256 credential, no attestation. */
+/** An authenticator and a browser in one, for tests that have no Chromium: one ES256 credential. */
 export class SoftwarePasskey {
   private readonly id = randomBytes(32);
   private readonly privateKey: KeyObject;
   private readonly coordinates: [Buffer, Buffer];
   private userHandle = '';
   private counter = 0;
+  /** Whether it makes sure of its user. */
+  verifies = true;
 
   constructor(private readonly origin: string) {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -20,12 +23,21 @@ export class SoftwarePasskey {
     this.coordinates = [Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')];
   }
 
-  create(options: Json): Json {
+  /** @param format of the attestation: with another than `none` it says something of its maker, in a certificate that is none */
+  create(options: Json, format = 'none'): Json {
     this.userHandle = String((options['user'] as Json)['id']);
     const length = Buffer.from([0, this.id.length]);
     const credential = Buffer.concat([Buffer.alloc(16), length, this.id, this.coseKey()]);
-    const data = Buffer.concat([this.data(PRESENT_AND_VERIFIED | WITH_CREDENTIAL), credential]);
-    const head = Buffer.from([0xa3, ...word('fmt'), ...word('none'), ...word('attStmt'), 0xa0, ...word('authData')]);
+    const data = Buffer.concat([this.data(WITH_CREDENTIAL), credential]);
+    const statement = format === 'none' ? [0xa0] : [0xa1, ...word('x5c'), 0x81, 0x43, 1, 2, 3];
+    const head = Buffer.from([
+      0xa3,
+      ...word('fmt'),
+      ...word(format),
+      ...word('attStmt'),
+      ...statement,
+      ...word('authData'),
+    ]);
     const attestationObject = Buffer.concat([head, Buffer.from([0x58, data.length]), data]);
     return this.answer({
       clientDataJSON: this.clientData('webauthn.create', options).toString('base64url'),
@@ -34,7 +46,7 @@ export class SoftwarePasskey {
   }
 
   get(options: Json): Json {
-    const data = this.data(PRESENT_AND_VERIFIED);
+    const data = this.data(0);
     const clientData = this.clientData('webauthn.get', options);
     const signed = Buffer.concat([data, sha256(clientData)]);
     return this.answer({
@@ -57,7 +69,11 @@ export class SoftwarePasskey {
   private data(flags: number): Buffer {
     const counter = Buffer.alloc(4);
     counter.writeUInt32BE(++this.counter);
-    return Buffer.concat([sha256(Buffer.from(new URL(this.origin).hostname)), Buffer.from([flags]), counter]);
+    return Buffer.concat([
+      sha256(Buffer.from(new URL(this.origin).hostname)),
+      Buffer.from([flags | PRESENT | (this.verifies ? VERIFIED : 0)]),
+      counter,
+    ]);
   }
 
   /** A COSE key as CBOR: EC2, ES256, P-256 (RFC 9053 section 7.1). */

@@ -38,9 +38,10 @@ export class AddressLetters {
     const holder = userId === null ? null : await this.holders.byId(manager, userId);
     // The credentials are those that the password was asked for under, or there is nobody to write to.
     if (!holder?.active || holder.sessionEpoch !== details['sessionEpoch']) return null;
+    // In any case: it calls off an earlier change, and whether it did would tell whether the address is anybody's.
+    const values = await this.link(manager, CHANGE_PURPOSE, holder, to);
     const owner = await this.holders.byEmail(manager, to);
     if (owner && owner.id !== holder.id) return this.taken(owner);
-    const values = await this.link(manager, CHANGE_PURPOSE, holder, to);
     return { to, userId: holder.id, template: 'email-change', values };
   }
 

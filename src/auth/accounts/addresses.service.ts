@@ -36,7 +36,7 @@ export class Addresses {
    * @throws Problem 429, 503
    */
   async resend(email: string, actor: Actor): Promise<void> {
-    await this.throttle.admitMail(email);
+    await this.throttle.admitMail('verification', email);
     await inTransaction(this.dataSource, (manager) =>
       this.queue.add(manager, { kind: 'email-verification', about: { email }, actor }),
     );
@@ -57,7 +57,7 @@ export class Addresses {
       caller,
       'email.change_failed',
     );
-    await this.throttle.admitMail(newEmail);
+    await this.throttle.admitMail('change', newEmail);
     await inTransaction(this.dataSource, async (manager) => {
       const details = { newEmail, sessionEpoch };
       await this.queue.add(manager, { kind: 'email-change', about: { userId }, details, actor });

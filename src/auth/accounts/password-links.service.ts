@@ -59,7 +59,7 @@ export class PasswordLinks {
    * @throws Problem 429, 503
    */
   async forgot(email: string, actor: Actor): Promise<void> {
-    await this.throttle.admitMail(email);
+    await this.throttle.admitMail('reset', email);
     await inTransaction(this.dataSource, (manager) =>
       this.queue.add(manager, { kind: 'password-reset', about: { email }, actor }),
     );

@@ -54,7 +54,7 @@ export class Registrations {
     this.requireOn();
     if (!this.isOpenTo(email))
       throw invalidFields([{ field: 'email', message: 'is not of a domain that may register here' }]);
-    await this.throttle.admitMail(email);
+    await this.throttle.admitMail('registration', email);
     await inTransaction(this.dataSource, (manager) => this.queue.add(manager, { kind: KIND, about: { email }, actor }));
     this.worker.wake();
   }

@@ -7,9 +7,8 @@ import { AuditService } from '../../audit/audit.service.js';
 import { signedInUserOf, type Actor } from '../../common/principal.js';
 import { conflict, invalidToken, notFound, type Problem } from '../../common/problem.js';
 import { inTransaction } from '../../database/transaction.js';
-import type { StartedSession } from '../../sessions/sessions.service.js';
+import { SessionsService, type StartedSession } from '../../sessions/sessions.service.js';
 import { SingleUseTokens } from '../../tokens/single-use-tokens.js';
-import { UsersService } from '../../users/users.service.js';
 import type { TokenPairDto } from '../auth.dto.js';
 import { ENROLMENT, LoginSteps, type LoginProof } from '../login-steps.service.js';
 import { invalidCredentials, type Caller } from '../password-check.js';
@@ -59,7 +58,7 @@ export class Enrolment {
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(ENV) private readonly env: Env,
     private readonly factors: SecondFactors,
-    private readonly users: UsersService,
+    private readonly sessions: SessionsService,
     private readonly tokens: SingleUseTokens,
     private readonly steps: LoginSteps,
     private readonly audit: AuditService,
@@ -98,6 +97,7 @@ export class Enrolment {
       const { sessionId, asOf, audience, authTime, amr } = details as unknown as Setup;
       if (sessionId !== null && sessionId !== principal?.sessionId) throw spentToken();
       if (!(await this.factors.holdCredentials(manager, redeemed, 'NO KEY UPDATE'))) throw spentToken();
+      if (sessionId !== null && !(await this.sessions.holdLive(manager, sessionId))) throw spentToken();
       const standing = await this.factors.lockedStandingOf(manager, userId);
       if (standing && standing.totp + standing.passkeys >= MOST_FACTORS) {
         throw conflict('too_many_factors', `Nobody needs more than ${MOST_FACTORS.toString()}. Remove one first.`);
@@ -150,6 +150,7 @@ export class Enrolment {
     const proof = await this.proofOf({ principal });
     const { started, given } = await inTransaction(this.dataSource, async (manager) => {
       if (!(await this.factors.holdCredentials(manager, proof, 'NO KEY UPDATE'))) throw invalidCredentials();
+      if (!(await this.sessions.holdLive(manager, principal.sessionId ?? ''))) throw invalidCredentials();
       const { given, ...entry } = await work(manager, proof);
       return { given, started: await this.begin(manager, proof, caller, entry) };
     });
@@ -177,7 +178,7 @@ export class Enrolment {
     return pair;
   }
 
-  /** What is known of whoever asks, bound to the credentials as they are. */
+  /** What is known of whoever asks, bound to the credentials under which it was proven. */
   private async proofOf(right: EnrolmentRight): Promise<LoginProof> {
     if ('enrolmentToken' in right) {
       const asked = await this.tokens.read(this.dataSource.manager, ENROLMENT.purpose, right.enrolmentToken);
@@ -186,9 +187,10 @@ export class Enrolment {
       return { ...(details as Pick<LoginProof, 'asOf' | 'amr' | 'audience'>), userId, sessionEpoch };
     }
     const { principal } = right;
-    const credentials = await this.users.credentialsFor({ id: signedInUserOf(principal) });
-    if (credentials?.status !== 'active') throw invalidCredentials();
-    const { id: userId, sessionEpoch } = credentials;
+    const userId = signedInUserOf(principal);
+    // That of the session, not the user's own: what was changed since the token was accepted was changed by somebody else, perhaps because of it.
+    const sessionEpoch = await this.sessions.epochOfLive(principal.sessionId ?? '');
+    if (sessionEpoch === null) throw invalidCredentials();
     const { amr, authTime, audience, asOf } = principal;
     return {
       ...{ userId, sessionEpoch, asOf: asOf.toString(), amr: [...amr], audience: [...audience] },

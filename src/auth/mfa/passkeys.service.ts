@@ -17,6 +17,7 @@ import { violatedUnique } from '../../common/database-errors.js';
 import { conflict } from '../../common/problem.js';
 import { randomSecret, sha256 } from '../../common/secrets.js';
 import { SECOND_FACTOR } from '../../tokens/second-factor-rule.js';
+import { withoutAttestation } from './attestation.js';
 import { counterAdvances } from './passkey-response.js';
 import { relyingParty, type RelyingParty } from './relying-party.js';
 
@@ -30,6 +31,7 @@ interface StoredPasskey {
   publicKey: Buffer;
   counter: string;
   synced: boolean;
+  userVerified: boolean;
 }
 
 /** What became of a use: the methods it proves (RFC 8176), or why it is refused. */
@@ -118,13 +120,15 @@ export class Passkeys {
       challenge,
     }: { userId: string; name: string; response: RegistrationResponseJSON; challenge: string },
   ): Promise<{ id: string; methods: string[] } | null> {
+    const attestationObject = withoutAttestation(response.response.attestationObject);
+    if (attestationObject === null) return null;
     const made = await verifyRegistrationResponse({
-      response,
+      response: { ...response, response: { ...response.response, attestationObject } },
       ...this.expected(challenge),
       requireUserVerification: false,
     }).catch(() => null);
     if (!made?.verified) return null;
-    const { credential, credentialDeviceType } = made.registrationInfo;
+    const { credential, credentialDeviceType, userVerified } = made.registrationInfo;
     const id = uuidv7();
     const synced = credentialDeviceType === 'multiDevice';
     const { id: credentialId, publicKey, counter } = credential;
@@ -137,10 +141,11 @@ export class Passkeys {
       counter,
       response.response.transports ?? [],
       synced,
+      userVerified,
     ];
     const adding = manager.query(
-      `INSERT INTO passkeys (id, user_id, name, credential_id, public_key, counter, transports, synced)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      `INSERT INTO passkeys (id, user_id, name, credential_id, public_key, counter, transports, synced, user_verified)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       values,
     );
     await adding.catch((error: unknown) => {
@@ -154,7 +159,8 @@ export class Passkeys {
   /**
    * Uses a passkey of the user. Of several who come with one counter one moves it on (WebAuthn section 7.2, step 22).
    *
-   * @param verified whether the authenticator must have made sure of the user, by PIN or finger for example
+   * @param verified whether the authenticator must have made sure of the user, by PIN or finger for example. It must then have done so before: when
+   *   the passkey was made, or beside another proof (WebAuthn section 7.2, step 17, and `uvInitialized` of section 4)
    */
   async use(
     manager: EntityManager,
@@ -166,23 +172,25 @@ export class Passkeys {
     }: { userId: string; response: AuthenticationResponseJSON; challenge: string; verified: boolean },
   ): Promise<PasskeyUse> {
     const [stored] = await manager.query<StoredPasskey[]>(
-      `SELECT id, user_id AS "userId", credential_id AS "credentialId", public_key AS "publicKey", counter, synced
+      `SELECT id, user_id AS "userId", credential_id AS "credentialId", public_key AS "publicKey", counter, synced,
+         user_verified AS "userVerified"
        FROM passkeys WHERE credential_id = $1 AND user_id = $2 FOR UPDATE`,
       [response.id, userId],
     );
-    if (!stored || !namesHolder(response, userId)) return { refused: 'wrong' };
+    // A PIN that somebody sets on a key which had none proves nothing about its owner.
+    if (!stored || !namesHolder(response, userId) || (verified && !stored.userVerified)) return { refused: 'wrong' };
     const credential = { id: stored.credentialId, publicKey: Uint8Array.from(stored.publicKey), counter: 0 };
     const signed = await verifyAuthenticationResponse({
       ...{ response, credential, requireUserVerification: verified },
       ...this.expected(challenge),
     }).catch(() => null);
     if (!signed?.verified) return { refused: 'wrong' };
-    const { newCounter } = signed.authenticationInfo;
+    const { newCounter, userVerified } = signed.authenticationInfo;
     if (!counterAdvances(Number(stored.counter), newCounter)) return { refused: 'copied' };
-    await manager.query('UPDATE passkeys SET counter = $2, last_used_at = clock_timestamp() WHERE id = $1', [
-      stored.id,
-      newCounter,
-    ]);
+    await manager.query(
+      `UPDATE passkeys SET counter = $2, user_verified = user_verified OR $3, last_used_at = clock_timestamp() WHERE id = $1`,
+      [stored.id, newCounter, userVerified],
+    );
     return { methods: methodsOf(stored.synced) };
   }
 

@@ -64,8 +64,10 @@ export class SecondFactors {
     { userId, sessionEpoch }: { userId: string; sessionEpoch: string },
     lock: 'SHARE' | 'NO KEY UPDATE',
   ): Promise<boolean> {
+    // Where the number of sessions is limited, logins take turns by the stronger lock; two that held the weaker one would wait for each other.
+    const taken = this.env.maxSessionsPerUser === null ? lock : 'NO KEY UPDATE';
     const held = await manager.query<unknown[]>(
-      `SELECT FROM users WHERE id = $1 AND session_epoch = $2 AND status = 'active' FOR ${lock}`,
+      `SELECT FROM users WHERE id = $1 AND session_epoch = $2 AND status = 'active' FOR ${taken}`,
       [userId, sessionEpoch],
     );
     return held.length > 0;
