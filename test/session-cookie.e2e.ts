@@ -70,6 +70,22 @@ describe('a browser that keeps its refresh token in a cookie', () => {
     expect(await refresh(second.cookie)).toMatchObject({ status: 401, body: { code: 'invalid_grant' } });
   });
 
+  it('ends the session whose cookie a new login replaces, and no other', async () => {
+    const [elsewhere, first] = [await login(), await login()];
+    const again = await send(
+      '/v1/auth/login',
+      { ...OWN_PAGE, cookie: first.cookie },
+      { username: person.username, password: person.password, mode: 'cookie' },
+    );
+    expect(again.status).toBe(200);
+    const verdictOf = ({ body }: Answer) => verdict(app.http.as(body['access_token'] as string));
+    expect([await verdictOf(first), await verdictOf(again), await verdictOf(elsewhere)]).toEqual([
+      '401 session_ended',
+      'accepted',
+      'accepted',
+    ]);
+  });
+
   it.each<[string, Record<string, string>, number]>([
     ['the issuer', OWN_PAGE, 200],
     ['the issuer, without Origin', { 'sec-fetch-site': 'same-origin' }, 200],

@@ -103,7 +103,7 @@ export class AuthController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto | FactorRequiredDto> {
     this.cookie.requireFor(dto.mode, request);
-    return this.cookie.hand(await this.logins.login(dto, callerOf(request)), dto.mode, reply);
+    return this.cookie.handOver(await this.logins.login(dto, callerOf(request)), dto.mode, request, reply);
   }
 
   @Post('refresh')

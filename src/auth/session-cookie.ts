@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ENV, type Env } from '../../config/env.js';
+import { actorOf } from '../common/principal.js';
 import { Problem } from '../common/problem.js';
+import { SessionsService } from '../sessions/sessions.service.js';
 import { fromOwnPage } from './own-page.js';
 
 /**
@@ -22,7 +24,10 @@ export class SessionCookie {
   private readonly origin: string;
   private readonly lifetime: number;
 
-  constructor(@Inject(ENV) env: Env) {
+  constructor(
+    @Inject(ENV) env: Env,
+    private readonly sessions: SessionsService,
+  ) {
     this.origin = new URL(env.issuer).origin;
     this.lifetime = env.refreshTokenTtl;
   }
@@ -56,6 +61,20 @@ export class SessionCookie {
     const { refresh_token: token, ...rest } = answer;
     reply.header('set-cookie', this.cookie(String(token), this.lifetime));
     return rest as Answer;
+  }
+
+  /** The same for the answer to a login: the session whose cookie it takes the place of ends, since nobody could do so any more. */
+  async handOver<Answer extends object>(
+    answer: Answer,
+    mode: TokenMode | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<Answer> {
+    const handed = this.hand(answer, mode, reply);
+    const former = handed === answer ? null : valueIn(request.headers.cookie ?? '');
+    const sessionId = former === null ? null : this.sessions.sessionOf(former);
+    if (sessionId !== null) await this.sessions.end(actorOf(request), sessionId, 'logged_in_again');
+    return handed;
   }
 
   clear(reply: FastifyReply): void {

@@ -69,7 +69,13 @@ export interface RefreshableSession {
 
 /** Why a session ended, as its row and the audit trail say. */
 export type SessionEnd =
-  'logout' | 'logout_all' | 'ended_by_user' | 'ended_by_admin' | 'refresh_token_reused' | 'refresh_token_revoked';
+  | 'logout'
+  | 'logout_all'
+  | 'logged_in_again'
+  | 'ended_by_user'
+  | 'ended_by_admin'
+  | 'refresh_token_reused'
+  | 'refresh_token_revoked';
 
 @Injectable()
 export class SessionsService {

@@ -69,7 +69,7 @@ export class PasskeyController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto | FactorRequiredDto> {
     this.cookie.requireFor(dto.mode, request);
-    return this.cookie.hand(await this.steps.withPasskey(dto, callerOf(request)), dto.mode, reply);
+    return this.cookie.handOver(await this.steps.withPasskey(dto, callerOf(request)), dto.mode, request, reply);
   }
 
   @Post('passkey/options')
@@ -101,6 +101,6 @@ export class PasskeyController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto | FactorRequiredDto> {
     this.cookie.requireFor(dto.mode, request);
-    return this.cookie.hand(await this.logins.login(dto, callerOf(request)), dto.mode, reply);
+    return this.cookie.handOver(await this.logins.login(dto, callerOf(request)), dto.mode, request, reply);
   }
 }

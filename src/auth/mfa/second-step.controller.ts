@@ -60,7 +60,7 @@ export class SecondStepController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto | FactorRequiredDto> {
     this.cookie.requireFor(dto.mode, request);
-    return this.cookie.hand(await this.steps.withTotp(dto, callerOf(request)), dto.mode, reply);
+    return this.cookie.handOver(await this.steps.withTotp(dto, callerOf(request)), dto.mode, request, reply);
   }
 
   @Post('recovery')
@@ -82,6 +82,6 @@ export class SecondStepController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto | FactorRequiredDto> {
     this.cookie.requireFor(dto.mode, request);
-    return this.cookie.hand(await this.steps.withRecoveryCode(dto, callerOf(request)), dto.mode, reply);
+    return this.cookie.handOver(await this.steps.withRecoveryCode(dto, callerOf(request)), dto.mode, request, reply);
   }
 }
