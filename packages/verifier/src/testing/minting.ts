@@ -11,6 +11,10 @@ export interface MintOptions {
   clientId?: string;
   /** Null for a token outside sessions. A new one by default. */
   sessionId?: string | null;
+  /** When the user logged in, in a session: when the token was issued by default; seconds since 1970. */
+  authTime?: number;
+  /** By which methods (RFC 8176): `['pwd']` by default. */
+  amr?: readonly string[];
   roles?: readonly string[];
   permissions?: readonly string[];
   /** The permissions by default. */
@@ -52,7 +56,12 @@ export function contentsOf(
     ...(notBeforeIn !== undefined && { nbf: now + notBeforeIn }),
     jti: options.tokenId ?? randomUUID(),
     client_id: options.clientId ?? 'portcullis',
-    ...(sessionId !== null && subjects === undefined && { sid: sessionId }),
+    ...(sessionId !== null &&
+      subjects === undefined && {
+        sid: sessionId,
+        auth_time: options.authTime ?? iat,
+        amr: options.amr ?? ['pwd'],
+      }),
     roles: options.roles ?? [],
     permissions: subjects ?? permissions,
     ...(subjects === undefined && { scope: options.scope ?? permissions.join(' ') }),
