@@ -8,13 +8,18 @@ export interface RawAnswer {
 /** One HTTP/1.1 connection for one request after the other: far cheaper than `fetch`, so that what is measured or loaded is the service. */
 export class KeepAlive {
   private received = '';
+  /** Also between two requests, when there is nobody to tell. */
+  private closed = false;
   private answer: ((answer: RawAnswer) => void) | undefined;
   private fail: (error: Error) => void = () => undefined;
 
   private constructor(private readonly socket: Socket) {
     socket.setEncoding('latin1').setNoDelay();
     socket.on('data', (part: string) => this.take(part));
-    socket.on('close', () => this.fail(new Error('the service closed the connection')));
+    socket.on('close', () => {
+      this.closed = true;
+      this.fail(new Error('the service closed the connection'));
+    });
     socket.on('error', (error) => this.fail(error));
   }
 
@@ -51,6 +56,7 @@ export class KeepAlive {
 
   private send(text: string): Promise<RawAnswer> {
     if (this.answer !== undefined) throw new Error('a request is under way');
+    if (this.closed) return Promise.reject(new Error('the service has closed the connection'));
     return new Promise((resolve, reject) => {
       this.answer = resolve;
       this.fail = reject;
