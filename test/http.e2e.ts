@@ -140,7 +140,9 @@ describe('pages of other origins', () => {
     const { headers } = await app.http.get('/health/live', from('https://app.example.org'));
     expect(headers.get('access-control-allow-origin')).toBe('https://app.example.org');
     expect(headers.get('access-control-allow-credentials')).toBeNull();
-    expect(headers.get('access-control-expose-headers')).toBe('ETag, X-Request-Id, Retry-After, WWW-Authenticate');
+    expect(headers.get('access-control-expose-headers')).toBe(
+      'ETag, X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate',
+    );
     expect(headers.get('vary')).toContain('Origin');
   });
 

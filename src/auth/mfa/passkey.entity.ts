@@ -34,6 +34,10 @@ export class Passkey {
   @Column('boolean')
   synced: boolean;
 
+  /** Whether the authenticator has ever made sure of its user, beside another proof: alone it is enough only then. */
+  @Column('boolean', { name: 'user_verified' })
+  userVerified: boolean;
+
   @Column('timestamptz', { name: 'created_at', default: () => 'clock_timestamp()' })
   createdAt: Date;
 
