@@ -16,18 +16,34 @@ export class CurrentPassword {
   ) {}
 
   /**
-   * A stolen token must not be a way to guess the password either: failures are counted as for logins, but apart from them, since those are anybody's.
+   * Reads the credentials, and asks for their password: `require`.
    *
    * @param failed the audit action of an attempt that fails
    * @returns the credentials that were proven
    * @throws Problem 401 `invalid_credentials`, 429, 503
    */
-  async prove(userId: string, password: string, { actor, signal }: Caller, failed: string): Promise<Credentials> {
+  async prove(userId: string, password: string, caller: Caller, failed: string): Promise<Credentials> {
     const credentials = await this.users.credentialsFor({ id: userId });
     if (credentials?.status !== 'active') throw invalidCredentials();
-    const right = await this.hasher.verify(credentials.passwordHash, password, signal);
+    await this.require(credentials, password, caller, failed);
+    return credentials;
+  }
+
+  /**
+   * A stolen token must not be a way to guess the password either: failures are counted as for logins, but apart from them, since those are anybody's.
+   *
+   * @param failed the audit action of an attempt that fails
+   * @throws Problem 401 `invalid_credentials`, 429, 503
+   */
+  async require(
+    { id: userId, passwordHash }: Credentials,
+    password: string,
+    { actor, signal }: Caller,
+    failed: string,
+  ): Promise<void> {
+    const right = await this.hasher.verify(passwordHash, password, signal);
     await this.throttle.requireUnlocked(userId);
-    if (right) return credentials;
+    if (right) return;
     const locked = await this.throttle.countFailure(userId);
     const target = { type: 'user', id: userId };
     await this.audit.recordRefusal({ action: failed, outcome: 'failure', actor, target });

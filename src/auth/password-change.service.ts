@@ -9,8 +9,8 @@ import { PasswordPolicy } from '../users/password-policy.js';
 import { UsersService, type Credentials } from '../users/users.service.js';
 import type { ChangePasswordDto, FactorRequiredDto, TokenPairDto } from './auth.dto.js';
 import { ChangeTokens, type ChangeGrant } from './change-token.js';
+import { CurrentPassword } from './current-password.js';
 import { LoginSteps, type LoginProof } from './login-steps.service.js';
-import { LoginThrottle } from './login-throttle.js';
 import { invalidCredentials, type Caller } from './password-check.js';
 
 /** The session by whose token a password is changed. */
@@ -40,7 +40,7 @@ export class PasswordChangeService {
     private readonly users: UsersService,
     private readonly hasher: PasswordHasher,
     private readonly policy: PasswordPolicy,
-    private readonly throttle: LoginThrottle,
+    private readonly current: CurrentPassword,
     private readonly changeTokens: ChangeTokens,
     private readonly steps: LoginSteps,
     private readonly audit: AuditService,
@@ -85,8 +85,11 @@ export class PasswordChangeService {
     const credentials = userId === undefined ? null : await this.users.credentialsFor({ id: userId });
     if (credentials?.status !== 'active') throw invalidCredentials();
     if (grant && grant.sessionEpoch !== credentials.sessionEpoch) throw spentChangeToken();
-    if (!grant || dto.currentPassword !== undefined)
-      await this.requirePassword(credentials, dto.currentPassword, caller);
+    if (!grant || dto.currentPassword !== undefined) {
+      const { currentPassword } = dto;
+      if (currentPassword === undefined) throw invalidFields([{ field: 'currentPassword', message: 'is required' }]);
+      await this.current.require(credentials, currentPassword, caller, 'password.change_failed');
+    }
     const { id, sessionEpoch, asOf } = credentials;
     const { audience, amr, authTime = null } = 'userId' in right ? right : this.beginningOf(grant);
     const proof = { userId: id, sessionEpoch, asOf, audience, amr, ...(authTime !== null && { authTime }) };
@@ -109,26 +112,6 @@ export class PasswordChangeService {
     const grant = this.changeTokens.read(changeToken);
     if (!grant) throw refuse?.() ?? spentChangeToken();
     return grant;
-  }
-
-  /**
-   * A stolen token must not be a way to guess the password: failures are counted as for logins, but apart from them, since those are anybody's.
-   */
-  private async requirePassword(
-    credentials: Credentials,
-    password: string | undefined,
-    { actor, signal }: Caller,
-  ): Promise<void> {
-    if (password === undefined) throw invalidFields([{ field: 'currentPassword', message: 'is required' }]);
-    const account = credentials.id;
-    const right = await this.hasher.verify(credentials.passwordHash, password, signal);
-    await this.throttle.requireUnlocked(account);
-    if (right) return;
-    const locked = await this.throttle.countFailure(account);
-    const target = { type: 'user', id: credentials.id };
-    await this.audit.recordRefusal({ action: 'password.change_failed', outcome: 'failure', actor, target });
-    if (locked) await this.audit.recordRefusal({ action: 'account.locked', outcome: 'denied', actor, target });
-    throw invalidCredentials();
   }
 }
 
