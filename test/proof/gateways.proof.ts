@@ -1,6 +1,5 @@
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createVerifier, VerificationError, type Notice, type Verifier } from '@portcullis/verifier';
 import { startApp, type TestApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
@@ -11,6 +10,7 @@ import { RawConnection } from '../support/socket.js';
 import { until } from '../support/until.js';
 import { canRun } from './support/debian-programs.js';
 import { GatewayProcess } from './support/gateway-process.js';
+import { readMetrics } from './support/metrics.js';
 import { NginxFront } from './support/nginx-front.js';
 import { quantilesOf } from './support/statistics.js';
 
@@ -267,13 +267,18 @@ describe('nginx with its defaults and compression, between Portcullis and those 
 
   run('hands on the window, what ends tokens, and idle polls; whoever leaves is waited for no more', async () => {
     const { verifier, nginx, notices } = await followThroughNginx();
+    const pollsAnswered = async (): Promise<number> =>
+      [...(await readMetrics(app.http))].reduce(
+        (sum, [name, count]) => (/_count\{.*route="\/v1\/validity\/events"/.test(name) ? sum + count : sum),
+        0,
+      );
     const { url } = nginx;
     try {
       const compressed = await fetch(`${url}/.well-known/oauth-authorization-server`);
       expect(compressed.headers.get('content-encoding')).toBe('gzip');
       expect(verifier.health().events).toBeGreaterThanOrEqual(ENTRIES);
-      // Longer than an idle poll takes.
-      await delay(3_000);
+      const before = await pollsAnswered();
+      await until('an idle poll has been answered', async () => (await pollsAnswered()) > before + 1);
       const durations: number[] = [];
       for (let round = 0; round < 10; round++) {
         const { accessToken } = await signIn(app.http, clerk);
