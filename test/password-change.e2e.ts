@@ -150,8 +150,11 @@ describe('a password that must be changed', () => {
     const key = (purpose: ServerSecretPurpose) => createSecretKey(app.nest.get(ServerSecrets).get(purpose));
     const forge = async (how: { purpose?: ServerSecretPurpose; typ?: string; expires?: string; sub?: string }) => {
       const { purpose = 'password-change-token', typ = 'password-change+jwt', expires = '10m', sub = ann.id } = how;
-      await app.database.query('UPDATE users SET must_change_password = true WHERE id = $1', [ann.id]);
-      return new SignJWT({ epoch: '0' })
+      const [present] = await app.database.query<{ epoch: string }>(
+        'UPDATE users SET must_change_password = true WHERE id = $1 RETURNING session_epoch AS epoch',
+        [ann.id],
+      );
+      return new SignJWT({ ...present })
         .setProtectedHeader({ alg: 'HS256', typ })
         .setSubject(sub)
         .setExpirationTime(expires)

@@ -3,7 +3,7 @@ import { validate, version } from 'uuid';
 import { logIn, startApp, type TestApp } from './support/app.js';
 import { freshName, logInAs } from './support/holders.js';
 import type { Answer, HttpClient } from './support/http.js';
-import { createPerson } from './support/people.js';
+import { createPerson, refreshVerdict, signIn, signedIn, verdict } from './support/people.js';
 
 type Problem = Answer<{ code: string; errors?: { field: string; message: string }[] }>;
 
@@ -207,11 +207,22 @@ describe('changing users', () => {
     await logIn(app.http, { username, password: 'another fine password' });
   });
 
-  it('can ask for a new password at the next login', async () => {
-    const { id, username, password } = await createPerson(admin);
+  it('can ask for a new password, which ends what the present one began; asking again ends nothing more', async () => {
+    const person = await createPerson(admin);
+    const { id, username, password } = person;
+    const session = await signIn(app.http, person);
     await admin.patch(`/v1/users/${id}`, { mustChangePassword: true });
-    const login = await app.http.post('/v1/auth/login', { username, password });
+    expect(await verdict(session.http)).toBe('401 credentials_changed');
+    expect(await refreshVerdict(app.http, session.refreshToken)).toBe('401 invalid_grant');
+    const login = await app.http.post<{ changeToken: string }>('/v1/auth/login', { username, password });
     expect(problem(login)).toEqual({ status: 403, code: 'password_change_required' });
+    await admin.patch(`/v1/users/${id}`, { mustChangePassword: true, displayName: 'Ann' });
+    const changed = await app.http.post('/v1/auth/password/change', {
+      changeToken: login.body.changeToken,
+      newPassword: 'violet otters juggle lanterns',
+    });
+    expect(changed.status).toBe(200);
+    expect(await verdict(signedIn(app.http, changed.body).http)).toBe('accepted');
   });
 
   it('measures a new password against the new name', async () => {

@@ -110,7 +110,7 @@ describe('the clock of the window', () => {
 
   it('does not move for what ends nothing', async () => {
     const before = await seqNow();
-    await client.query(`UPDATE users SET display_name = 'x', email = NULL, must_change_password = true`);
+    await client.query(`UPDATE users SET display_name = 'x', email = NULL, must_change_password = false`);
     await client.query('SELECT FROM users FOR UPDATE');
     await client.query(`INSERT INTO users (id, username) VALUES (gen_random_uuid(), 'someone-new')`);
     expect(await seqNow()).toBe(before);

@@ -64,6 +64,11 @@ const ENDINGS: Ending[] = [
     reason: 'credentials_changed',
   },
   {
+    how: 'PATCH that asks for another password',
+    end: ({ id }) => admin.patch(`/v1/users/${id}`, { mustChangePassword: true }),
+    reason: 'credentials_changed',
+  },
+  {
     how: 'a change of the password',
     end: ({ password }, { http }) =>
       http.post('/v1/auth/password/change', { currentPassword: password, newPassword: 'violet otters juggle' }),
@@ -114,6 +119,11 @@ const ENDINGS: Ending[] = [
   {
     how: 'UPDATE users SET credentials_changed_at',
     end: ({ id }) => sql('UPDATE users SET credentials_changed_at = now() WHERE id = $1', [id]),
+    reason: 'credentials_changed',
+  },
+  {
+    how: 'UPDATE users SET must_change_password',
+    end: ({ id }) => sql('UPDATE users SET must_change_password = true WHERE id = $1', [id]),
     reason: 'credentials_changed',
   },
   {
@@ -202,7 +212,7 @@ describe('nothing ends', () => {
     ['an update to the same', `UPDATE users SET status = status, password_hash = password_hash WHERE id = $1`],
     ['another name', `UPDATE users SET display_name = 'Ann', email = NULL, username = username || 'x' WHERE id = $1`],
     ['a role more', `INSERT INTO user_roles (user_id, role_name) VALUES ($1, 'auditor')`],
-    ['a password that is due', 'UPDATE users SET must_change_password = true WHERE id = $1'],
+    ['a password that is no longer due', 'UPDATE users SET must_change_password = false WHERE id = $1'],
   ])('by %s', async (_, statement) => {
     const person = await createPerson(admin);
     const session = await hotSession(person);

@@ -94,7 +94,10 @@ export class UserDto {
   @ApiProperty({ type: [String], example: ['auditor'], description: 'In alphabetical order' })
   roles: string[];
 
-  @ApiProperty({ example: false, description: 'Whether the next login has to set a new password' })
+  @ApiProperty({
+    example: false,
+    description: 'Whether the next login has to set a new password. Asking for it ends sessions and tokens',
+  })
   mustChangePassword: boolean;
 
   @ApiProperty({

@@ -96,6 +96,7 @@ describe('session_replication_role = replica, as restores and replication set it
   it.each<[string, string, () => unknown[]]>([
     ['user_disabled', `UPDATE users SET status = 'disabled' WHERE id = $1`, () => [ann.id]],
     ['credentials_changed', `UPDATE users SET password_hash = 'x' WHERE id = $1`, () => [ann.id]],
+    ['credentials_changed', 'UPDATE users SET must_change_password = true WHERE id = $1', () => [ann.id]],
     ['user_deleted', 'DELETE FROM users WHERE id = $1', () => [ann.id]],
     ['facts_changed', 'DELETE FROM user_roles WHERE user_id = $1', () => [ann.id]],
     ['session_ended', 'UPDATE sessions SET revoked_at = now() WHERE id = $1', () => [sidOf(session)]],
