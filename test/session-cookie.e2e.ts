@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { REFRESH_COOKIE } from '../src/auth/session-cookie.js';
 import { startApp, type TestApp } from './support/app.js';
 import { createPerson, verdict, type Person } from './support/people.js';
+import { claimsOf } from './support/tokens.js';
 
 const ISSUER = 'http://localhost:3000';
 const OWN_PAGE = { origin: ISSUER };
@@ -68,6 +69,54 @@ describe('a browser that keeps its refresh token in a cookie', () => {
     expect(out.setCookie).toMatch(new RegExp(`^${REFRESH_COOKIE}=; Max-Age=0;`));
     expect(await verdict(http)).toBe('401 session_ended');
     expect(await refresh(second.cookie)).toMatchObject({ status: 401, body: { code: 'invalid_grant' } });
+  });
+
+  it.each<[string, (first: Answer, sid: string) => Promise<string>]>([
+    ['is nothing', () => Promise.resolve(`${REFRESH_COOKIE}=prt_nothing`)],
+    [
+      'is of a session that has ended',
+      async ({ cookie }, sid) => {
+        await app.database.query('UPDATE sessions SET revoked_at = now() WHERE id = $1', [sid]);
+        return cookie;
+      },
+    ],
+    [
+      'is of a session that has expired',
+      async ({ cookie }, sid) => {
+        await app.database.query('UPDATE sessions SET expires_at = now() WHERE id = $1', [sid]);
+        return cookie;
+      },
+    ],
+    [
+      'was used long ago',
+      async ({ cookie }, sid) => {
+        await refresh(cookie);
+        await app.database.query(
+          `UPDATE sessions SET refresh_uses = ARRAY[now() - interval '1 hour'], created_at = now() - interval '1 day' WHERE id = $1`,
+          [sid],
+        );
+        return cookie;
+      },
+    ],
+  ])('is not left with one that %s', async (_, prepare) => {
+    const first = await login();
+    const cookie = await prepare(first, String(claimsOf(String(first.body['access_token']))['sid']));
+    const refused = await refresh(cookie);
+    expect(refused).toMatchObject({ status: 401, body: { code: 'invalid_grant' } });
+    expect(refused.setCookie).toBe(`${REFRESH_COOKIE}=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Strict`);
+  });
+
+  it('keeps it when only this request cannot be answered, and what it was sent in the body is not in the cookie', async () => {
+    const { cookie } = await login();
+    const unknown = await send('/v1/auth/refresh', { ...OWN_PAGE, cookie }, { audience: ['https://nobody.example'] });
+    expect(unknown).toMatchObject({ status: 400, setCookie: null });
+    await app.database.query('ALTER TABLE sessions RENAME COLUMN refresh_hash TO refresh_hash_away');
+    const failed = await refresh(cookie);
+    await app.database.query('ALTER TABLE sessions RENAME COLUMN refresh_hash_away TO refresh_hash');
+    expect(failed).toMatchObject({ status: 500, setCookie: null });
+    const other = await send('/v1/auth/refresh', { ...OWN_PAGE, cookie }, { refresh_token: 'prt_nothing' });
+    expect(other).toMatchObject({ status: 401, setCookie: null });
+    expect((await refresh(cookie)).status).toBe(200);
   });
 
   it('ends the session whose cookie a new login replaces, and no other', async () => {

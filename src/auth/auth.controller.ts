@@ -32,7 +32,7 @@ import {
 import { LoginService } from './login.service.js';
 import { callerOf } from './password-check.js';
 import { PasswordChangeService, type ChangeRight } from './password-change.service.js';
-import { RefreshService } from './refresh.service.js';
+import { RefreshService, isInvalidGrant } from './refresh.service.js';
 import { SessionCookie } from './session-cookie.js';
 
 const LOGIN_EXAMPLES = {
@@ -128,7 +128,10 @@ export class AuthController {
     const kept = given === undefined ? this.cookie.read(request) : null;
     const refreshToken = given ?? kept;
     if (refreshToken === null) throw invalidFields([{ field: 'refresh_token', message: 'is required' }]);
-    const answer = await this.refreshes.refresh(refreshToken, audience, actor);
+    const answer = await this.refreshes.refresh(refreshToken, audience, actor).catch((error: unknown) => {
+      if (kept !== null && isInvalidGrant(error)) this.cookie.clear(reply);
+      throw error;
+    });
     return this.cookie.hand(answer, kept === null ? 'body' : 'cookie', reply);
   }
 

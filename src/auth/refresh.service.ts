@@ -10,6 +10,9 @@ import { tokenPair } from './login-steps.service.js';
 
 const invalidGrant = (): Problem => new Problem(401, 'invalid_grant', 'The refresh token is not valid. Log in again.');
 
+/** Whether the refresh token will never be good again, whatever is done with it. */
+export const isInvalidGrant = (error: unknown): boolean => error instanceof Problem && error.code === 'invalid_grant';
+
 @Injectable()
 export class RefreshService {
   constructor(
