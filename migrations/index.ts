@@ -10,6 +10,7 @@ import { SecondFactors1763900000001 } from './1763900000001-second-factors.js';
 import { SessionLifetimes1763900000002 } from './1763900000002-session-lifetimes.js';
 import { Passkeys1763900000003 } from './1763900000003-passkeys.js';
 import { Erasure1763900000004 } from './1763900000004-erasure.js';
+import { TotpCeiling1764000000010 } from './1764000000010-totp-ceiling.js';
 import { PasswordDue1764000000030 } from './1764000000030-password-due.js';
 
 /** Every migration, oldest first. Listed by hand: TypeORM's globs match nothing in an ES module and say nothing about it. */
@@ -26,5 +27,6 @@ export const migrations = [
   SessionLifetimes1763900000002,
   Passkeys1763900000003,
   Erasure1763900000004,
+  TotpCeiling1764000000010,
   PasswordDue1764000000030,
 ];

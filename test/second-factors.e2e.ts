@@ -4,6 +4,7 @@ import { codeOf, enrol, forgetSteps, mfaToken, proveTotp, signInWithTotp, type E
 import type { Answer, HttpClient } from './support/http.js';
 import { createPerson, refreshVerdict, signIn, signedIn, verdict, type Person } from './support/people.js';
 import { claimsOf, reissued } from './support/tokens.js';
+import { until } from './support/until.js';
 
 const NEW_PASSWORD = 'violet otters juggle lanterns';
 
@@ -184,6 +185,27 @@ describe('a login with an authenticator app', () => {
     const told = await actions(bob.id);
     expect(told.filter((action) => action === 'account.locked')).toHaveLength(1);
     expect(told.filter((action) => action === 'login.factor_failed')).toHaveLength(10);
+  });
+
+  it('is over for the app after a hundred failures in a row, until another factor has shown that it is its user', async () => {
+    await app.database.query('UPDATE totp_factors SET failures = 98 WHERE user_id = $1', [bob.id]);
+    const token = await mfaToken(app, bob);
+    expect(outcome(await proveTotp(app, token, '12345'))).toBe('401 invalid_code');
+    expect(await actions(bob.id)).not.toContain('factor.locked');
+    expect(outcome(await proveTotp(other, token, '12345'))).toBe('401 invalid_code');
+    for (const instance of [app, other])
+      expect(outcome(await proveTotp(instance, token, codeOf(bob.secret)))).toBe('401 factor_locked');
+    expect((await login(bob)).body['methods']).toEqual(['recovery']);
+    await until('the owner was told', async () => (await actions(bob.id)).includes('mail.sent'));
+    expect((await actions(bob.id)).filter((action) => action === 'factor.locked')).toHaveLength(1);
+
+    expect(outcome(await recover(await mfaToken(app, bob), String(bob.recoveryCodes[0])))).toBe('tokens');
+    expect((await login(bob)).body['methods']).toEqual(['totp', 'recovery']);
+    expect(outcome(await proveTotp(app, await mfaToken(app, bob), codeOf(bob.secret)))).toBe('tokens');
+    const counted = await app.database.query('SELECT failures, locked_at FROM totp_factors WHERE user_id = $1', [
+      bob.id,
+    ]);
+    expect(counted).toEqual([{ failures: 0, locked_at: null }]);
   });
 
   it('forgets failures with a success', async () => {

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { LimitsModule } from '../limits/limits.module.js';
+import { MailModule } from '../mail/mail.module.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
@@ -29,6 +30,7 @@ import { PasskeyController } from './mfa/passkey.controller.js';
 import { Passkeys } from './mfa/passkeys.service.js';
 import { FactorReset } from './mfa/factor-reset.service.js';
 import { SecondFactors } from './mfa/second-factors.service.js';
+import { TotpGuesses } from './mfa/totp-guesses.service.js';
 import { SecondStepController } from './mfa/second-step.controller.js';
 import { SecondStep } from './mfa/second-step.service.js';
 import { UserFactorsController } from './mfa/user-factors.controller.js';
@@ -40,7 +42,16 @@ import { SessionCookie } from './session-cookie.js';
 
 /** The front door: logging in and out, refreshing, changing the password, and the guard that asks every request who it is. */
 @Module({
-  imports: [LimitsModule, UsersModule, SessionsModule, TokensModule, ClientsModule, PermissionsModule, AuditModule],
+  imports: [
+    LimitsModule,
+    UsersModule,
+    SessionsModule,
+    TokensModule,
+    ClientsModule,
+    PermissionsModule,
+    MailModule,
+    AuditModule,
+  ],
   controllers: [
     AuthController,
     OwnSessionsController,
@@ -60,6 +71,7 @@ import { SessionCookie } from './session-cookie.js';
     LoginService,
     LoginSteps,
     SecondFactors,
+    TotpGuesses,
     SecondStep,
     Enrolment,
     FactorSetup,

@@ -93,6 +93,17 @@ export const BUILT_IN_TEMPLATES = {
       ],
     }),
   },
+  'second-factor-locked': {
+    placeholders: ['username', 'issuer'],
+    ...worded({
+      subject: 'Codes of your app are not taken any more',
+      paragraphs: [
+        'Somebody who knows the password of your account {{username}} at {{issuer}} has typed too many wrong codes of an authenticator app. No such code is taken any more.',
+        'To log in again, use a passkey or one of your recovery codes; the codes of your app are then taken again. If you have neither, ask whoever runs this service.',
+        'If the wrong codes were not yours, set another password: whoever typed them knows the present one.',
+      ],
+    }),
+  },
   registration: {
     placeholders: ['link', 'lifetime', 'issuer'],
     ...worded({

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { DataSource, type EntityManager } from 'typeorm';
 import { SecondFactors } from '../../src/auth/mfa/second-factors.service.js';
+import { TotpGuesses } from '../../src/auth/mfa/totp-guesses.service.js';
 import { inTransaction } from '../../src/database/transaction.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { codeOf, enrol, forgetSteps, mfaToken, proveTotp, type Enrolled } from '../support/factors.js';
@@ -100,6 +101,16 @@ describe('guesses', () => {
       for (const app of apps) expect((await proveTotp(app, await mfaToken(app, bob), '12345')).status).toBe(429);
     },
   );
+});
+
+it('at once, at both instances, at an app that has had 70 failures in a row are heard 30 times', async () => {
+  const bob = await newcomer();
+  const [one] = apps;
+  await one.database.query('UPDATE totp_factors SET failures = 70 WHERE user_id = $1', [bob.id]);
+  const heard = await rush(({ nest }) => nest.get(TotpGuesses).count(bob.id));
+  console.log(`guesses below the ceiling: ${heard.filter(Boolean).length} of ${AT_ONCE}`);
+  expect(heard.filter(Boolean)).toHaveLength(30);
+  expect((await proveTotp(one, await mfaToken(one, bob), codeOf(bob.secret))).body['code']).toBe('factor_locked');
 });
 
 /** What happens to the account while a flow is under way. */

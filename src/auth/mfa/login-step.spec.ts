@@ -2,7 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ONE_TIME_PASSWORD, methodsOf, mustKeepLastFactor, nextStep, type Standing } from './login-step.js';
 
-const NOBODY: Standing = { mustChangePassword: false, roles: [], totp: 0, passkeys: 0, recoveryCodes: 0 };
+const NOBODY: Standing = {
+  mustChangePassword: false,
+  roles: [],
+  totp: 0,
+  passkeys: 0,
+  recoveryCodes: 0,
+  totpGuesses: 0,
+};
 const REQUIRED = ['admin'];
 const WHOLE = ['pwd', 'otp', 'mfa'];
 
@@ -30,6 +37,7 @@ describe('the next step of a login', () => {
     totp: fc.nat(3),
     passkeys: fc.nat(3),
     recoveryCodes: fc.nat(10),
+    totpGuesses: fc.nat(200),
   });
 
   it('is a session only for whoever has proven a second factor, or neither has nor needs one', () => {
@@ -65,9 +73,11 @@ describe('the next step of a login', () => {
   });
 });
 
-it('offers what there is', () => {
+it('offers what there is, and no app whose codes are not heard any more', () => {
   expect(methodsOf({ ...NOBODY, totp: 2, passkeys: 1, recoveryCodes: 1 })).toEqual(['totp', 'passkey', 'recovery']);
   expect(methodsOf({ ...NOBODY, totp: 1 })).toEqual(['totp']);
+  expect(methodsOf({ ...NOBODY, totp: 1, recoveryCodes: 1, totpGuesses: 99 })).toEqual(['totp', 'recovery']);
+  expect(methodsOf({ ...NOBODY, totp: 1, recoveryCodes: 1, totpGuesses: 100 })).toEqual(['recovery']);
 });
 
 it('lets nobody go without the factor that a role asks for', () => {

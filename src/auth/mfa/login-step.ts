@@ -1,4 +1,5 @@
 import { SECOND_FACTOR, lacksSecondFactor } from '../../tokens/second-factor-rule.js';
+import { isClosed } from './guess-ceiling.js';
 
 /** The ways to prove a second factor. */
 export type FactorMethod = 'totp' | 'passkey' | 'recovery';
@@ -11,6 +12,8 @@ export interface Standing {
   totp: number;
   passkeys: number;
   recoveryCodes: number;
+  /** Guesses at codes of the apps since the user last proved a second factor. */
+  totpGuesses: number;
 }
 
 /**
@@ -33,9 +36,10 @@ export function isEnrolled({ totp, passkeys }: Standing): boolean {
   return totp + passkeys > 0;
 }
 
-export function methodsOf({ totp, passkeys, recoveryCodes }: Standing): FactorMethod[] {
+/** Those that a login can be completed by: after too many guesses no code of an app is heard. */
+export function methodsOf({ totp, passkeys, recoveryCodes, totpGuesses }: Standing): FactorMethod[] {
   const there: [FactorMethod, number][] = [
-    ['totp', totp],
+    ['totp', isClosed(totpGuesses) ? 0 : totp],
     ['passkey', passkeys],
     ['recovery', recoveryCodes],
   ];

@@ -13,6 +13,7 @@ import { challengeOf, readAuthentication } from './passkey-response.js';
 import type { PasskeyLoginDto, PasskeyQuestionDto } from './passkey.dto.js';
 import { Passkeys } from './passkeys.service.js';
 import { SecondFactors } from './second-factors.service.js';
+import { TotpGuesses } from './totp-guesses.service.js';
 
 /** Thrown in the transaction. */
 class RefusedPasskey extends Error {
@@ -27,6 +28,7 @@ export class PasskeyLogin {
   constructor(
     private readonly passkeys: Passkeys,
     private readonly factors: SecondFactors,
+    private readonly guesses: TotpGuesses,
     private readonly users: UsersService,
     private readonly audiences: TokenAudiences,
     private readonly steps: LoginSteps,
@@ -58,6 +60,7 @@ export class PasskeyLogin {
       if (!(await this.factors.holdCredentials(manager, proof, 'SHARE'))) throw new RefusedPasskey(false);
       const used = await this.passkeys.use(manager, { userId, response, challenge, verified: true });
       if ('refused' in used) throw new RefusedPasskey(used.refused === 'copied');
+      await this.guesses.forget(manager, userId);
       return { ...proof, amr: used.methods };
     };
     return this.steps.take({ proof, caller, redeem, action: 'login.succeeded' }).catch(async (error: unknown) => {

@@ -179,6 +179,7 @@ const STANDING = `
 SELECT u.must_change_password AS "mustChangePassword",
   ARRAY(SELECT r.role_name FROM user_roles r WHERE r.user_id = u.id ORDER BY 1) AS roles,
   (SELECT count(*)::integer FROM totp_factors f WHERE f.user_id = u.id) AS totp,
+  (SELECT coalesce(max(f.failures), 0) FROM totp_factors f WHERE f.user_id = u.id) AS "totpGuesses",
   (SELECT count(*)::integer FROM passkeys p WHERE p.user_id = u.id) AS passkeys,
   (SELECT count(*)::integer FROM recovery_codes c WHERE c.user_id = u.id) AS "recoveryCodes"
 FROM users u WHERE u.id = $1`;

@@ -23,6 +23,10 @@ const WRONG = {
   description:
     '`invalid_code`: it is wrong, or was used already; `invalid_token`: the `mfa_token` is not good any more, log in again',
 };
+const WRONG_OR_LOCKED = {
+  type: ProblemDto,
+  description: `${WRONG.description}; \`factor_locked\`: after a hundred wrong ones no code of an app is taken until another factor has completed a login`,
+};
 const CHANGE = { type: ProblemDto, description: '`password_change_required`, with a `changeToken`' };
 const INCOMPLETE = { type: ProblemDto, description: 'A field is missing or not acceptable' };
 const EXAMPLES = {
@@ -47,12 +51,13 @@ export class SecondStepController {
   @Limited('attempts')
   @ApiOperation({
     summary: 'Complete a login with the code of an authenticator app',
-    description: 'Each code works once. Ten failures lock this step for fifteen minutes.',
+    description:
+      'Each code works once. Ten failures lock this step for fifteen minutes; after a hundred in a row no code of an app is taken until another factor has completed a login.',
   })
   @ApiBody({ type: FactorCodeDto, examples: EXAMPLES })
   @ApiOkResponse({ type: TokenPairDto })
   @ApiBadRequestResponse(INCOMPLETE)
-  @ApiUnauthorizedResponse(WRONG)
+  @ApiUnauthorizedResponse(WRONG_OR_LOCKED)
   @ApiForbiddenResponse(CHANGE)
   async totp(
     @Body() dto: FactorCodeDto,

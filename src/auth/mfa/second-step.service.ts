@@ -17,11 +17,12 @@ import { challengeOf, readAuthentication } from './passkey-response.js';
 import type { FactorPasskeyDto, PasskeyQuestionDto } from './passkey.dto.js';
 import { Passkeys } from './passkeys.service.js';
 import { SecondFactors } from './second-factors.service.js';
+import { TotpGuesses } from './totp-guesses.service.js';
 
 /** What came as a second factor is none, or was used already. Thrown in the transaction, so that it uses nothing up. */
 class WrongFactor extends Error {
-  /** @param copied it is that of a passkey of which there is a copy */
-  constructor(readonly copied = false) {
+  /** @param why `copied`: it is that of a passkey of which there is a copy; `unheard`: nobody looked at it, after too many before it */
+  constructor(readonly why: 'wrong' | 'copied' | 'unheard' = 'wrong') {
     super();
   }
 }
@@ -38,6 +39,7 @@ export class SecondStep {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly factors: SecondFactors,
+    private readonly guesses: TotpGuesses,
     private readonly passkeys: Passkeys,
     private readonly tokens: SingleUseTokens,
     private readonly steps: LoginSteps,
@@ -46,11 +48,14 @@ export class SecondStep {
     private readonly audit: AuditService,
   ) {}
 
-  /** @throws Problem 401 `invalid_token` or `invalid_code`, 403 `password_change_required`, 429, 503 */
+  /** @throws Problem 401 `invalid_token`, `invalid_code` or `factor_locked`, 403 `password_change_required`, 429, 503 */
   withTotp({ mfa_token, code }: FactorCodeDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
-    return this.complete(mfa_token, caller, async (manager, userId) => {
+    const use: Use = async (manager, userId) => {
       if (!(await this.factors.useTotp(manager, userId, code))) throw new WrongFactor();
       return ONE_TIME_PASSWORD;
+    };
+    return this.complete(mfa_token, caller, use, async (userId) => {
+      if (!(await this.guesses.count(userId))) throw new WrongFactor('unheard');
     });
   }
 
@@ -83,12 +88,18 @@ export class SecondStep {
       const redeemed = await this.tokens.consume(manager, CHALLENGE.purpose, challenge);
       if (!response || redeemed?.userId !== userId) throw new WrongFactor();
       const used = await this.passkeys.use(manager, { userId, response, challenge, verified: false });
-      if ('refused' in used) throw new WrongFactor(used.refused === 'copied');
+      if ('refused' in used) throw new WrongFactor(used.refused);
       return used.methods;
     });
   }
 
-  private async complete(token: string, caller: Caller, use: Use): Promise<TokenPairDto | FactorRequiredDto> {
+  /** @param count what to do before the factor is looked at, outside of the transaction that a wrong one takes back */
+  private async complete(
+    token: string,
+    caller: Caller,
+    use: Use,
+    count: (userId: string) => Promise<void> = () => Promise.resolve(),
+  ): Promise<TokenPairDto | FactorRequiredDto> {
     const asked = await this.tokens.read(this.dataSource.manager, FACTOR_QUESTION.purpose, token);
     if (!asked) throw spentToken();
     // Counted before it is known to fail, and struck out when it does not: of many guesses at once no more are heard than of guesses one by one.
@@ -96,6 +107,7 @@ export class SecondStep {
     const account = `factor:${asked.userId}`;
     const locks = await this.throttle.countFailure(account);
     try {
+      await count(asked.userId);
       const before = proofOf(asked);
       const redeem = (manager: EntityManager): Promise<LoginProof> => this.redeem(manager, token, before, use);
       // Nothing comes of the second factor that is named here unless it is redeemed.
@@ -116,19 +128,24 @@ export class SecondStep {
     if (!(await this.factors.holdCredentials(manager, proof, 'SHARE'))) throw spentToken();
     if (!(await this.tokens.consume(manager, FACTOR_QUESTION.purpose, token))) throw spentToken();
     const methods = await use(manager, proof.userId);
+    await this.guesses.forget(manager, proof.userId);
     return { ...proof, amr: [...new Set([...proof.amr, ...methods])] };
   }
 
-  private async failed({ copied }: WrongFactor, userId: string, actor: Actor, locks: boolean): Promise<Problem> {
+  private async failed({ why }: WrongFactor, userId: string, actor: Actor, locks: boolean): Promise<Problem> {
     this.passwords.count('failure');
     const target = { type: 'user', id: userId };
     await this.audit.recordRefusal({ action: 'login.factor_failed', outcome: 'failure', actor, target });
-    if (copied) await this.audit.recordRefusal({ action: 'passkey.copied', outcome: 'denied', actor, target });
+    if (why === 'copied')
+      await this.audit.recordRefusal({ action: 'passkey.copied', outcome: 'denied', actor, target });
     if (locks) {
       this.passwords.count('locked');
       await this.audit.recordRefusal({ action: 'account.locked', outcome: 'denied', actor, target });
     }
-    return new Problem(401, 'invalid_code', 'The code or passkey is wrong, or was used already.');
+    await this.guesses.noteFailure(userId, actor);
+    return why === 'unheard'
+      ? new Problem(401, 'factor_locked', 'No code of an app is taken after so many wrong ones. Use another factor.')
+      : new Problem(401, 'invalid_code', 'The code or passkey is wrong, or was used already.');
   }
 }
 

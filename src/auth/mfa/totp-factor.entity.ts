@@ -25,6 +25,14 @@ export class TotpFactor {
   @Column('bigint', { name: 'last_step' })
   lastStep: string;
 
+  /** Guesses at its codes since the user last proved a second factor, those under way included. */
+  @Column('integer', { default: 0 })
+  failures: number;
+
+  /** When the owner was told that there were too many. */
+  @Column('timestamptz', { name: 'locked_at', nullable: true })
+  lockedAt: Date | null;
+
   @Column('timestamptz', { name: 'created_at', default: () => 'clock_timestamp()' })
   createdAt: Date;
 
