@@ -2,7 +2,7 @@
 const ARROWS = {
   limits: [],
   auth: ['limits', 'users', 'sessions', 'clients', 'tokens', 'permissions', 'validity', 'mail', 'audit'],
-  users: ['permissions', 'sessions', 'audit'],
+  users: ['permissions', 'sessions', 'mail', 'audit'],
   tokens: ['keys', 'validity', 'clients', 'permissions', 'audit'],
   clients: ['permissions', 'keys', 'audit'],
   permissions: ['audit'],

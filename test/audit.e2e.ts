@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp, ADMIN, type TestApp } from './support/app.js';
 import type { HttpClient } from './support/http.js';
 import { createPerson, signIn, type Person, type SignedIn } from './support/people.js';
+import { until } from './support/until.js';
 
 interface Trail {
   items: {
@@ -32,6 +33,7 @@ beforeAll(async () => {
     currentPassword: ann.password,
     newPassword: NEW_PASSWORD,
   });
+  await until('she is told', async () => (await app.database.query('SELECT FROM mail_requests')).length === 0);
   here = { ...here, refreshToken: String(body['refresh_token']), http: app.http.as(String(body['access_token'])) };
   await here.http.get('/v1/users');
   await here.http.post('/v1/auth/logout');
@@ -61,6 +63,7 @@ describe('the audit trail', () => {
         'login.succeeded',
         'login.failed',
         'password.changed',
+        'mail.sent',
         'access.denied',
         'session.ended',
         'permission.created',

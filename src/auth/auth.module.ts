@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { LimitsModule } from '../limits/limits.module.js';
-import { MailModule } from '../mail/mail.module.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
@@ -42,16 +41,7 @@ import { SessionCookie } from './session-cookie.js';
 
 /** The front door: logging in and out, refreshing, changing the password, and the guard that asks every request who it is. */
 @Module({
-  imports: [
-    LimitsModule,
-    UsersModule,
-    SessionsModule,
-    TokensModule,
-    ClientsModule,
-    PermissionsModule,
-    MailModule,
-    AuditModule,
-  ],
+  imports: [LimitsModule, UsersModule, SessionsModule, TokensModule, ClientsModule, PermissionsModule, AuditModule],
   controllers: [
     AuthController,
     OwnSessionsController,

@@ -6,6 +6,7 @@ import type { Actor } from '../common/principal.js';
 import { Problem, insufficientAuthentication, invalidFields, invalidToken } from '../common/problem.js';
 import { PasswordHasher } from '../users/password-hasher.js';
 import { PasswordPolicy } from '../users/password-policy.js';
+import { SecurityNotices } from '../users/security-notices.js';
 import { UsersService, type Credentials } from '../users/users.service.js';
 import type { ChangePasswordDto, FactorRequiredDto, TokenPairDto } from './auth.dto.js';
 import { ChangeTokens, type ChangeGrant } from './change-token.js';
@@ -43,6 +44,7 @@ export class PasswordChangeService {
     private readonly current: CurrentPassword,
     private readonly changeTokens: ChangeTokens,
     private readonly steps: LoginSteps,
+    private readonly notices: SecurityNotices,
     private readonly audit: AuditService,
   ) {}
 
@@ -76,6 +78,7 @@ export class PasswordChangeService {
     if (sessionEpoch === null) throw changedMeanwhile();
     const who: Actor = { ...actor, type: 'user', id };
     await this.audit.record(manager, { action: 'password.changed', actor: who, target: { type: 'user', id } });
+    await this.notices.tell(manager, { notice: 'password-changed-by-owner', userId: id, actor: who });
     return { ...proof, sessionEpoch };
   }
 

@@ -7,14 +7,26 @@ import { waitAfter } from './mail-retry.js';
 /** Beyond that, nobody is promised another mail: while the mail server is away, a flood of requests must not fill the disk. */
 const MOST_WAITING = 10_000;
 
+/** Of one kind, for one address of one user. Not fewer: whoever is in an account must not be able to hide one act behind the next. */
+const MOST_NOTICES = 5;
+
 /** What somebody asks to be mailed. */
 export interface MailRequest {
   /** Which writer (`MailWriters`) says what the mail is. */
   kind: string;
   /** A user, or an address that somebody typed. */
   about: { userId: string } | { email: string };
-  /** What the writer is to know. No secrets. */
+  /** What the writer is to know. No secrets, and no `to`, by which notices are known. */
   details?: Record<string, unknown>;
+  actor: Actor;
+}
+
+/** What somebody is to be told about their account. */
+export interface NoticeRequest {
+  kind: string;
+  userId: string;
+  /** That of the account when it happened: by the time that the mail is sent, there may be another one. */
+  to: string;
   actor: Actor;
 }
 
@@ -26,6 +38,7 @@ export interface DueMail {
   email: string | null;
   details: Record<string, unknown>;
   requestedBy: Actor;
+  requestedAt: Date;
   /** From 1. */
   attempt: number;
 }
@@ -41,28 +54,34 @@ export class MailQueue {
    *
    * @throws Problem 503 when too many mails wait already
    */
-  async add(manager: EntityManager, request: MailRequest): Promise<void> {
-    if (!(await this.offer(manager, request))) throw unavailable('Too many mails wait to be sent.', 60);
-  }
-
-  /** As `add`, for a mail that is not what the transaction is about. @returns whether there was room */
-  async offer(manager: EntityManager, { kind, about, details = {}, actor }: MailRequest): Promise<boolean> {
+  async add(manager: EntityManager, { kind, about, details = {}, actor }: MailRequest): Promise<void> {
     const { userId, email } = { userId: null, email: null, ...about };
-    const { type, id, sessionId, requestId, address } = actor;
     const added = await manager.query<unknown[]>(
       `INSERT INTO mail_requests (kind, user_id, email, details, requested_by)
-       SELECT $1, $2::uuid, $3, $4, $5 WHERE (SELECT count(*) FROM (SELECT FROM mail_requests LIMIT $6) waiting) < $6
+       SELECT $1, $2::uuid, $3, $4, $5
+       WHERE (SELECT count(*) FROM (SELECT FROM mail_requests WHERE NOT details ? 'to' LIMIT $6) waiting) < $6
        RETURNING id`,
-      [
-        kind,
-        userId,
-        email,
-        JSON.stringify(details),
-        JSON.stringify({ type, id, sessionId, requestId, address }),
-        MOST_WAITING,
-      ],
+      [kind, userId, email, JSON.stringify(details), requesterOf(actor), MOST_WAITING],
     );
-    return added.length === 1;
+    if (added.length === 0) throw unavailable('Too many mails wait to be sent.', 60);
+  }
+
+  /**
+   * For what somebody must not miss: there is room for it however many mails wait, and it takes none from them. Strangers cannot cause it. Where too many of
+   * its kind wait for the same address already, it takes the place of the latest: the first ones are sent, and the last one.
+   */
+  async addNotice(manager: EntityManager, { kind, userId, to, actor }: NoticeRequest): Promise<void> {
+    await manager.query(
+      `DELETE FROM mail_requests WHERE id = (SELECT CASE WHEN count(*) >= $4 THEN max(id) END FROM mail_requests
+         WHERE user_id = $1 AND kind = $2 AND details ->> 'to' = $3)`,
+      [userId, kind, to, MOST_NOTICES],
+    );
+    await manager.query('INSERT INTO mail_requests (kind, user_id, details, requested_by) VALUES ($1, $2, $3, $4)', [
+      kind,
+      userId,
+      JSON.stringify({ to }),
+      requesterOf(actor),
+    ]);
   }
 
   /**
@@ -71,7 +90,8 @@ export class MailQueue {
    */
   async claim(manager: EntityManager, kinds: readonly string[]): Promise<DueMail | null> {
     const [due] = await manager.query<(Omit<DueMail, 'attempt' | 'requestedBy'> & Claimed)[]>(
-      `SELECT id, kind, user_id AS "userId", email, details, requested_by AS "requestedBy", attempts FROM mail_requests
+      `SELECT id, kind, user_id AS "userId", email, details, requested_by AS "requestedBy", created_at AS "requestedAt", attempts
+       FROM mail_requests
        WHERE due_at <= clock_timestamp() AND kind = ANY ($1) ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
       [kinds],
     );
@@ -88,6 +108,11 @@ export class MailQueue {
   async remove(manager: EntityManager, { id }: DueMail): Promise<void> {
     await manager.query('DELETE FROM mail_requests WHERE id = $1', [id]);
   }
+}
+
+/** As it is stored: what an actor may do is no matter any more when the mail is sent. */
+function requesterOf({ type, id, sessionId, requestId, address }: Actor): string {
+  return JSON.stringify({ type, id, sessionId, requestId, address });
 }
 
 interface Claimed {

@@ -40,6 +40,12 @@ export class AccountHolders {
     return this.find(manager, holderWhere('lower(email) = lower($1)'), email);
   }
 
+  /** Where mails about the account go at this moment; null where it has no address. */
+  async addressOf(manager: EntityManager, id: string): Promise<string | null> {
+    const [user] = await manager.query<{ email: string | null }[]>('SELECT email FROM users WHERE id = $1', [id]);
+    return user?.email ?? null;
+  }
+
   /**
    * The holder, once it is certain that this actor may have something done to the account.
    *

@@ -7,9 +7,11 @@ import { requireMatch } from '../common/etag.js';
 import type { Actor } from '../common/principal.js';
 import { conflict, forbidden } from '../common/problem.js';
 import { inTransaction } from '../database/transaction.js';
+import type { Notice } from '../mail/notice-templates.js';
 import { PermissionsService } from '../permissions/permissions.service.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordPolicy } from './password-policy.js';
+import { SecurityNotices } from './security-notices.js';
 import { UserRecords, type UserWithRoles } from './user-records.js';
 import { User, type UserStatus } from './user.entity.js';
 import type { CreateUserDto, UpdateUserDto } from './users.dto.js';
@@ -33,6 +35,7 @@ export class UserAdministration {
     private readonly permissions: PermissionsService,
     private readonly policy: PasswordPolicy,
     private readonly hasher: PasswordHasher,
+    private readonly notices: SecurityNotices,
     private readonly audit: AuditService,
   ) {}
 
@@ -67,7 +70,21 @@ export class UserAdministration {
       await manager.update(User, { id: user.id }, values);
       const fields = [...Object.keys(changed), ...(passwordHash === undefined ? [] : ['password'])];
       await this.record(manager, 'user.updated', change.actor, user.id, { fields });
+      await this.tell(manager, change.actor, user, fields);
     });
+  }
+
+  /** What somebody logs in with, or is found by. The address is the one before: whoever sets another one and then a password must not be unseen. */
+  private async tell(
+    manager: EntityManager,
+    actor: Actor,
+    { id: userId, email: to }: User,
+    fields: readonly string[],
+  ): Promise<void> {
+    for (const field of fields) {
+      const notice = NOTICES[field];
+      if (notice !== undefined) await this.notices.tell(manager, { notice, userId, actor, to });
+    }
   }
 
   /** Ends every session and token of the user. @throws Problem 403, 404, 409 `last_admin`, 412 */
@@ -188,6 +205,12 @@ function changedFields(user: User, given: Partial<User>): Partial<User> {
     entries.filter(([field, value]) => value !== undefined && value !== user[field as keyof User]),
   );
 }
+
+const NOTICES: Record<string, Notice> = {
+  username: 'username-changed',
+  email: 'email-changed',
+  password: 'password-changed-by-administrator',
+};
 
 const UNIQUE_FIELDS: Record<string, 'username' | 'email'> = {
   users_username_key: 'username',

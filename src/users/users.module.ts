@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { ExpiredRows } from '../database/expired-rows.js';
+import { MailModule } from '../mail/mail.module.js';
 import { PermissionsModule } from '../permissions/permissions.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { AccountHolders } from './account-holders.js';
@@ -10,6 +11,7 @@ import { NameQuarantine } from './name-quarantine.js';
 import { FirstAdmin } from './first-admin.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordPolicy } from './password-policy.js';
+import { SecurityNotices } from './security-notices.js';
 import { UserAdministration } from './user-administration.js';
 import { UserDirectory } from './user-directory.js';
 import { UserRecords } from './user-records.js';
@@ -21,7 +23,7 @@ import { UsersService } from './users.service.js';
 
 /** People: who they are, whether they may come in, and their passwords. */
 @Module({
-  imports: [TypeOrmModule.forFeature([User]), AuditModule, PermissionsModule, SessionsModule],
+  imports: [TypeOrmModule.forFeature([User]), AuditModule, MailModule, PermissionsModule, SessionsModule],
   controllers: [UsersController, UserSessionsController],
   providers: [
     AccountHolders,
@@ -30,13 +32,14 @@ import { UsersService } from './users.service.js';
     NameQuarantine,
     PasswordHasher,
     PasswordPolicy,
+    SecurityNotices,
     UserAdministration,
     UserDirectory,
     UserRecords,
     UserSessions,
     UsersService,
   ],
-  exports: [AccountHolders, FirstAdmin, PasswordHasher, PasswordPolicy, UsersService],
+  exports: [AccountHolders, FirstAdmin, PasswordHasher, PasswordPolicy, SecurityNotices, UsersService],
 })
 export class UsersModule {
   constructor(expired: ExpiredRows) {

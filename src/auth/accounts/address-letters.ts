@@ -22,8 +22,6 @@ export class AddressLetters {
   ) {
     writers.register('email-verification', (manager, due) => this.verification(manager, due));
     writers.register('email-change', (manager, due) => this.change(manager, due));
-    for (const notice of ['email-change-notice', 'email-changed'] as const)
-      writers.register(notice, (manager, due) => this.notice(notice, manager, due));
   }
 
   private async verification(manager: EntityManager, { email }: DueMail): Promise<Letter | null> {
@@ -49,17 +47,6 @@ export class AddressLetters {
   taken({ id, email, active }: AccountHolder): Letter | null {
     if (!active || email === null) return null;
     return { to: email, userId: id, template: 'address-taken', values: { issuer: this.env.issuer } };
-  }
-
-  private async notice(
-    template: 'email-change-notice' | 'email-changed',
-    manager: EntityManager,
-    { userId, details }: DueMail,
-  ): Promise<Letter | null> {
-    const holder = userId === null ? null : await this.holders.byId(manager, userId);
-    if (!holder) return null;
-    const values = { username: holder.username, issuer: this.env.issuer };
-    return { to: String(details['to']), userId: holder.id, template, values };
   }
 
   private async link(

@@ -9,6 +9,7 @@ import { MailQueue } from '../../mail/mail-queue.js';
 import { MailWorker } from '../../mail/mail-worker.js';
 import { SingleUseTokens, type Redeemed } from '../../tokens/single-use-tokens.js';
 import { AccountHolders } from '../../users/account-holders.js';
+import { SecurityNotices } from '../../users/security-notices.js';
 import { CurrentPassword } from '../current-password.js';
 import { LoginThrottle } from '../login-throttle.js';
 import type { Caller } from '../password-check.js';
@@ -27,6 +28,7 @@ export class Addresses {
     private readonly throttle: LoginThrottle,
     private readonly queue: MailQueue,
     private readonly worker: MailWorker,
+    private readonly notices: SecurityNotices,
     private readonly audit: AuditService,
   ) {}
 
@@ -61,7 +63,7 @@ export class Addresses {
     await inTransaction(this.dataSource, async (manager) => {
       const details = { newEmail, sessionEpoch };
       await this.queue.add(manager, { kind: 'email-change', about: { userId }, details, actor });
-      await this.tell(manager, 'email-change-notice', userId, email, actor);
+      await this.notices.tell(manager, { notice: 'email-change-notice', userId, actor, to: email });
       await this.audit.record(manager, {
         action: 'email.change_requested',
         actor,
@@ -103,17 +105,6 @@ export class Addresses {
   private async move(manager: EntityManager, { userId, sessionEpoch, details }: Redeemed, who: Actor): Promise<void> {
     const before = await this.holders.moveTo(manager, userId, sessionEpoch, String(details['email']));
     if (before === null) throw invalidLink();
-    await this.tell(manager, 'email-changed', userId, before.email, who);
-  }
-
-  /** The address that is or was present, by its name: by the time that the mail is sent, the account may have another one. */
-  private async tell(
-    manager: EntityManager,
-    kind: 'email-change-notice' | 'email-changed',
-    userId: string,
-    to: string | null,
-    actor: Actor,
-  ): Promise<void> {
-    if (to !== null) await this.queue.offer(manager, { kind, about: { userId }, details: { to }, actor });
+    await this.notices.tell(manager, { notice: 'email-changed', userId, actor: who, to: before.email });
   }
 }

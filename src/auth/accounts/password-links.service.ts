@@ -12,6 +12,7 @@ import { SingleUseTokens, type Redeemed } from '../../tokens/single-use-tokens.j
 import { AccountHolders, type AccountHolder } from '../../users/account-holders.js';
 import { PasswordHasher } from '../../users/password-hasher.js';
 import { PasswordPolicy } from '../../users/password-policy.js';
+import { SecurityNotices } from '../../users/security-notices.js';
 import { UsersService } from '../../users/users.service.js';
 import { LoginThrottle, accountKey } from '../login-throttle.js';
 import type { Caller } from '../password-check.js';
@@ -25,8 +26,6 @@ const LINKS = {
   'password-reset': { page: 'reset-password', ttl: 'reset', done: 'password.reset' },
   invitation: { page: 'accept-invitation', ttl: 'invitation', done: 'invitation.accepted' },
 } as const;
-
-const NOTICE = 'password-changed';
 
 /** Everything of which a row is deleted when the address changes begins with `mail:` (migration `mail-flows`). */
 const purposeOf = (link: PasswordLink): string => `mail:${link}`;
@@ -45,12 +44,12 @@ export class PasswordLinks {
     private readonly throttle: LoginThrottle,
     private readonly queue: MailQueue,
     private readonly worker: MailWorker,
+    private readonly notices: SecurityNotices,
     private readonly audit: AuditService,
     writers: MailWriters,
   ) {
     for (const link of Object.keys(LINKS) as PasswordLink[])
       writers.register(link, (manager, due) => this.write(link, manager, due));
-    writers.register(NOTICE, (manager, due) => this.writeNotice(manager, due));
   }
 
   /**
@@ -101,7 +100,7 @@ export class PasswordLinks {
     const who: Actor = { ...actor, type: 'user', id: userId };
     await this.holders.confirmAddress(manager, userId, String(details['email']));
     await this.audit.record(manager, { action: LINKS[link].done, actor: who, target: { type: 'user', id: userId } });
-    if (link === 'password-reset') await this.queue.offer(manager, { kind: NOTICE, about: { userId }, actor: who });
+    if (link === 'password-reset') await this.notices.tell(manager, { notice: 'password-changed', userId, actor: who });
   }
 
   private async replacePassword(
@@ -142,13 +141,6 @@ export class PasswordLinks {
       issuer: this.env.issuer,
     };
     return { to: email, userId, template: link, values };
-  }
-
-  private async writeNotice(manager: EntityManager, due: DueMail): Promise<Letter | null> {
-    const holder = await this.recipient(manager, due);
-    if (!holder?.email) return null;
-    const values = { username: holder.username, issuer: this.env.issuer };
-    return { to: holder.email, userId: holder.id, template: NOTICE, values };
   }
 
   private recipient(manager: EntityManager, { userId, email }: DueMail): Promise<AccountHolder | null> {

@@ -9,6 +9,8 @@ import { conflict, invalidToken, notFound, type Problem } from '../../common/pro
 import { inTransaction } from '../../database/transaction.js';
 import { SessionsService, type StartedSession } from '../../sessions/sessions.service.js';
 import { SingleUseTokens } from '../../tokens/single-use-tokens.js';
+import type { Notice } from '../../mail/notice-templates.js';
+import { SecurityNotices } from '../../users/security-notices.js';
 import type { TokenPairDto } from '../auth.dto.js';
 import { ENROLMENT, LoginSteps, type LoginProof } from '../login-steps.service.js';
 import { invalidCredentials, type Caller } from '../password-check.js';
@@ -47,6 +49,13 @@ interface Setup extends Omit<LoginProof, 'userId' | 'sessionEpoch'> {
   sessionId: string | null;
 }
 
+/** How a change is written down, and how its owner hears of it. */
+interface FactorChange {
+  action: string;
+  notice: Notice;
+  details: Record<string, unknown>;
+}
+
 /** Seconds. */
 export const SETUP_SECONDS = 10 * 60;
 const MOST_FACTORS = 10;
@@ -61,6 +70,7 @@ export class Enrolment {
     private readonly sessions: SessionsService,
     private readonly tokens: SingleUseTokens,
     private readonly steps: LoginSteps,
+    private readonly notices: SecurityNotices,
     private readonly audit: AuditService,
   ) {}
 
@@ -108,6 +118,7 @@ export class Enrolment {
       const proof = { userId, sessionEpoch, asOf, audience, amr: [...new Set([...amr, ...methods])] };
       const started = await this.begin(manager, { ...proof, ...(authTime !== undefined && { authTime }) }, caller, {
         action: 'factor.added',
+        notice: kind === 'totp' ? 'app-added' : 'passkey-added',
         details: { factorId, kind },
       });
       return { started, factorId, ...(recoveryCodes && { recoveryCodes }) };
@@ -123,7 +134,7 @@ export class Enrolment {
       if (standing && mustKeepLastFactor(standing, this.env.mfaRequiredRoles)) {
         throw conflict('factor_required', 'A role of yours needs a second factor: add another before this one goes.');
       }
-      return { given: {}, action: 'factor.removed', details: { factorId } };
+      return { given: {}, action: 'factor.removed', notice: 'factor-removed', details: { factorId } };
     });
   }
 
@@ -135,17 +146,19 @@ export class Enrolment {
         throw conflict('no_factor', 'There is no factor that recovery codes could replace.');
       }
       const recoveryCodes = await this.factors.renewRecoveryCodes(manager, userId);
-      return { given: { recoveryCodes }, action: 'recovery_codes.renewed', details: {} };
+      return {
+        given: { recoveryCodes },
+        action: 'recovery_codes.renewed',
+        notice: 'recovery-codes-renewed',
+        details: {},
+      };
     });
   }
 
   private async change<T extends object>(
     principal: Principal,
     caller: Caller,
-    work: (
-      manager: EntityManager,
-      proof: LoginProof,
-    ) => Promise<{ given: T; action: string; details: Record<string, unknown> }>,
+    work: (manager: EntityManager, proof: LoginProof) => Promise<{ given: T } & FactorChange>,
   ): Promise<TokenPairDto & T> {
     const proof = await this.proofOf({ principal });
     const { started, given } = await inTransaction(this.dataSource, async (manager) => {
@@ -162,13 +175,14 @@ export class Enrolment {
     manager: EntityManager,
     proof: LoginProof,
     caller: Caller,
-    entry: { action: string; details: Record<string, unknown> },
+    { notice, ...entry }: FactorChange,
   ): Promise<StartedSession> {
     const { userId } = proof;
     const sessionEpoch = await this.factors.epochOf(manager, userId);
     const started = await this.steps.openSession(manager, { ...proof, sessionEpoch }, caller, null);
     const actor: Actor = { ...caller.actor, type: 'user', id: userId };
     await this.audit.record(manager, { ...entry, actor, target: { type: 'user', id: userId } });
+    await this.notices.tell(manager, { notice, userId, actor });
     return started;
   }
 

@@ -6,6 +6,7 @@ import type { Actor } from '../../common/principal.js';
 import { forbidden, notFound } from '../../common/problem.js';
 import { inTransaction } from '../../database/transaction.js';
 import { PermissionsService } from '../../permissions/permissions.service.js';
+import { SecurityNotices } from '../../users/security-notices.js';
 import { SecondFactors } from './second-factors.service.js';
 
 /** What administrators do for people who have lost their factors. */
@@ -15,6 +16,7 @@ export class FactorReset {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly factors: SecondFactors,
     private readonly permissions: PermissionsService,
+    private readonly notices: SecurityNotices,
     private readonly audit: AuditService,
   ) {}
 
@@ -35,6 +37,7 @@ export class FactorReset {
       if (removed === 0) return;
       const target = { type: 'user', id: userId };
       await this.audit.record(manager, { action: 'factors.reset', actor, target, details: { removed } });
+      await this.notices.tell(manager, { notice: 'factors-reset', userId, actor });
     });
   }
 }
