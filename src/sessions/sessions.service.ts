@@ -11,7 +11,8 @@ import { ServerSecrets } from '../common/server-secrets.js';
 import { prepared } from '../database/prepared.js';
 import { inTransaction } from '../database/transaction.js';
 import { deviceName } from './device-name.js';
-import { MAX_REMEMBERED_USES, decideRefresh } from './refresh-rotation.js';
+import { decideRefresh } from './refresh-rotation.js';
+import { INSPECT, ROTATE, STATE } from './refresh-statements.js';
 import {
   decodeRefreshToken,
   encodeRefreshToken,
@@ -126,7 +127,8 @@ export class SessionsService {
 
   /**
    * Uses up a refresh token and gives its successor, or null where there is none to give. One statement rotates: of several requests with
-   * one token the first wins its row, and the others find that it has been used a moment ago and get the same successor.
+   * one token the first wins its row, and the others find that it has been used a moment ago and get the same successor. That of a login without
+   * the second factor that its user has or must have by now is refused, and not used up.
    */
   async refresh(text: string, actor: Actor): Promise<StartedSession | null> {
     const token = decodeRefreshToken(text, this.keys);
@@ -162,7 +164,7 @@ export class SessionsService {
       this.env,
       'session_inspect',
       INSPECT,
-      [token.sessionId],
+      [token.sessionId, this.env.mfaRequiredRoles],
     );
     if (!state) return null;
     const { sessionId, userId, clientId, audience, createdAt, expiresAt } = state;
@@ -285,6 +287,7 @@ export class SessionsService {
       this.lifetimes.idle,
       this.env.refreshGraceSeconds,
       this.lifetimes.max,
+      this.env.mfaRequiredRoles,
     ]);
     return rows.length === 1;
   }
@@ -321,28 +324,3 @@ interface LiveRefreshState {
   uses: Date[];
   now: Date;
 }
-
-/* `expires_at` never goes down here: a configuration with a shorter lifetime must not look like an ending to the validity window. */
-const ROTATE = `
-UPDATE sessions SET
-  refresh_generation = refresh_generation + 1,
-  refresh_hash = $4,
-  refresh_uses = ARRAY(
-    SELECT use FROM (
-      SELECT use, n FROM unnest(refresh_uses) WITH ORDINALITY AS u(use, n)
-      WHERE use >= clock_timestamp() - make_interval(secs => $6::integer + 1) ORDER BY n DESC LIMIT ${MAX_REMEMBERED_USES - 1}
-    ) kept ORDER BY n
-  ) || clock_timestamp(),
-  last_used_at = clock_timestamp(),
-  ends_at = coalesce(ends_at, created_at + make_interval(secs => $7::float8)),
-  expires_at = greatest(expires_at, least(clock_timestamp() + make_interval(secs => $5::integer),
-    coalesce(ends_at, created_at + make_interval(secs => $7::float8))))
-WHERE id = $1 AND refresh_generation = $2 AND refresh_hash = $3 AND id IN (SELECT id FROM live_sessions WHERE id = $1)
-RETURNING id`;
-const STATE = `
-SELECT user_id AS "userId", refresh_generation AS generation, refresh_uses AS uses, clock_timestamp() AS now
-FROM live_sessions WHERE id = $1`;
-const INSPECT = `
-SELECT id AS "sessionId", user_id AS "userId", client_id AS "clientId", audience, created_at AS "createdAt", expires_at AS "expiresAt",
-  refresh_generation AS generation, refresh_hash AS hash, refresh_uses AS uses, clock_timestamp() AS now
-FROM live_sessions WHERE id = $1`;
