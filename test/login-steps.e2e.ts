@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from './support/app.js';
+import { codeOf, enrol, mfaToken, proveTotp } from './support/factors.js';
 import type { Answer, HttpClient } from './support/http.js';
 import { createPerson, refreshVerdict, signIn, type Person } from './support/people.js';
+import { SoftwarePasskey } from './support/software-passkey.js';
 
 let app: TestApp;
 let admin: HttpClient;
@@ -19,6 +21,62 @@ beforeEach(async () => {
 
 const outcome = ({ status, body }: Answer<Record<string, unknown>>): string =>
   status === 200 ? 'tokens' : `${status} ${String(body['code'])}`;
+
+describe('a password that must be changed', () => {
+  /** Makes a token of a flow good again that the change of the flag has ended, as though that had come before it. */
+  const asThoughBefore = async (id: string): Promise<void> => {
+    await app.database.query('UPDATE users SET must_change_password = true WHERE id = $1', [id]);
+    await app.database.query(
+      'UPDATE single_use_tokens t SET session_epoch = u.session_epoch FROM users u WHERE u.id = t.user_id AND u.id = $1',
+      [id],
+    );
+  };
+  const sessionsOf = (id: string) => app.database.query('SELECT FROM sessions WHERE user_id = $1', [id]);
+
+  it('keeps the setup of a factor, the last step of some logins, from giving tokens', async () => {
+    const olga = await createPerson(admin, ['operator']);
+    const { body } = await app.http.post('/v1/auth/login', { username: olga.username, password: olga.password });
+    const { body: setup } = await app.http.post('/v1/auth/mfa/totp/start', { enrolmentToken: body['enrolmentToken'] });
+    await asThoughBefore(olga.id);
+    const confirm = { setupToken: setup['setupToken'], code: codeOf(String(setup['secret'])) };
+    expect(outcome(await app.http.post('/v1/auth/mfa/totp/confirm', confirm))).toBe('401 invalid_credentials');
+    expect(await app.database.query('SELECT FROM totp_factors WHERE user_id = $1', [olga.id])).toEqual([]);
+    expect(await sessionsOf(olga.id)).toEqual([]);
+  });
+
+  it.each(['code', 'recovery code', 'passkey beside the password', 'passkey alone'])(
+    'gets leave to change it, and no tokens, from a %s',
+    async (kind) => {
+      const passkey = new SoftwarePasskey('http://localhost:3000');
+      const bob = await enrol(app, ann);
+      const start = await bob.session.http.post('/v1/auth/mfa/passkey/start', {});
+      const credential = passkey.create(start.body['options'] as Record<string, unknown>);
+      expect(outcome(await bob.session.http.post('/v1/auth/mfa/passkey/confirm', { credential }))).toBe('tokens');
+      const [{ count } = {}] = await app.database.query<{ count: string }>('SELECT count(*) FROM sessions');
+      await app.database.query('UPDATE users SET must_change_password = true WHERE id = $1', [bob.id]);
+      const token = await mfaToken(app, bob);
+      const asked = async (path: string, body: object) =>
+        passkey.get((await app.http.post(path, body)).body['options'] as Record<string, unknown>);
+      const finish = async (): Promise<Answer<Record<string, unknown>>> => {
+        if (kind === 'code') return proveTotp(app, token, codeOf(bob.secret));
+        if (kind === 'recovery code')
+          return app.http.post('/v1/auth/mfa/recovery', { mfa_token: token, code: bob.recoveryCodes[0] });
+        if (kind === 'passkey alone')
+          return app.http.post('/v1/auth/passkey/login', {
+            credential: await asked('/v1/auth/passkey/options', {}),
+          });
+        const answer = await asked('/v1/auth/mfa/passkey/options', { mfa_token: token });
+        return app.http.post('/v1/auth/mfa/passkey', { mfa_token: token, credential: answer });
+      };
+      const { status, body } = await finish();
+      expect([status, body['code'], typeof body['changeToken'], body['access_token']]).toEqual([
+        ...[403, 'password_change_required', 'string', undefined],
+      ]);
+      const [after] = await app.database.query('SELECT count(*) FROM sessions');
+      expect(after).toEqual({ count });
+    },
+  );
+});
 
 describe('a second factor that is missing', () => {
   it('costs nobody the refresh token that is refused for it: once the role is taken back, it is good', async () => {

@@ -91,7 +91,12 @@ export class LoginSteps {
     }
   }
 
-  /** Starts a session in a transaction. Its tokens are minted once that is committed: `pairOf`. */
+  /**
+   * Starts a session in a transaction. Its tokens are minted once that is committed: `pairOf`. Every way of logging in comes by here, also those that began
+   * before anybody asked for another password, or that take no password.
+   *
+   * @throws Problem 401 when the password must be changed first
+   */
   async openSession(
     manager: EntityManager,
     proof: LoginProof,
@@ -104,6 +109,8 @@ export class LoginSteps {
       ...{ userId, sessionEpoch, asOf, amr, authTime, audience, userAgent, address },
       clientId: LOGIN_CLIENT,
     });
+    // What is asked for from here on moves the epoch on, and the session is never live.
+    if ((await this.factors.lockedStandingOf(manager, userId))?.mustChangePassword) throw invalidCredentials();
     if (action !== null) {
       await this.audit.record(manager, {
         action,
