@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ChangeTokens } from '../src/auth/change-token.js';
 import { startApp, type TestApp } from './support/app.js';
 import { codeOf, enrol, mfaToken, proveTotp } from './support/factors.js';
 import type { Answer, HttpClient } from './support/http.js';
 import { createPerson, refreshVerdict, signIn, type Person } from './support/people.js';
 import { SoftwarePasskey } from './support/software-passkey.js';
+import { claimsOf } from './support/tokens.js';
 
 let app: TestApp;
 let admin: HttpClient;
@@ -76,6 +78,45 @@ describe('a password that must be changed', () => {
       expect(after).toEqual({ count });
     },
   );
+});
+
+describe('the time of a login', () => {
+  const LONG_AGO = 500;
+  const near = (seconds: number): boolean => Math.abs(Date.now() / 1000 - seconds) < 60;
+  const authTimeOf = ({ body }: Answer<Record<string, unknown>>): unknown =>
+    claimsOf(String(body['access_token']))['auth_time'];
+
+  it('is that of the proof, however long the setup of a factor that follows takes', async () => {
+    const olga = await createPerson(admin, ['operator']);
+    const { body } = await app.http.post('/v1/auth/login', { username: olga.username, password: olga.password });
+    const [remembered] = await app.database.query<{ at: number }>(
+      `UPDATE single_use_tokens SET details = details || jsonb_build_object('authTime', (details->>'authTime')::float8 - $2)
+       WHERE user_id = $1 RETURNING (details->>'authTime')::float8 AS at`,
+      [olga.id, LONG_AGO],
+    );
+    const at = remembered?.at ?? 0;
+    expect(near(at + LONG_AGO)).toBe(true);
+    const { body: setup } = await app.http.post('/v1/auth/mfa/totp/start', { enrolmentToken: body['enrolmentToken'] });
+    const confirm = { setupToken: setup['setupToken'], code: codeOf(String(setup['secret'])) };
+    const done = await app.http.post('/v1/auth/mfa/totp/confirm', confirm);
+    expect(authTimeOf(done)).toBe(Math.floor(at));
+    // So it is too long ago for what needs a fresh login.
+    const again = await app.http.as(String(done.body['access_token'])).post('/v1/auth/mfa/totp/start', {});
+    expect(outcome(again)).toBe('401 insufficient_user_authentication');
+  });
+
+  it('is that of the proof, however long the choice of a new password takes', async () => {
+    await app.database.query('UPDATE users SET must_change_password = true WHERE id = $1', [ann.id]);
+    const { body } = await app.http.post('/v1/auth/login', { username: ann.username, password: ann.password });
+    const tokens = app.nest.get(ChangeTokens);
+    const grant = tokens.read(String(body['changeToken']));
+    if (!grant?.authTime) throw new Error('the change token does not say when its holder logged in');
+    expect(near(grant.authTime)).toBe(true);
+    const changeToken = tokens.issue({ ...grant, authTime: grant.authTime - LONG_AGO });
+    const change = { changeToken, newPassword: 'violet otters juggle lanterns' };
+    const changed = await app.http.post('/v1/auth/password/change', change);
+    expect(authTimeOf(changed)).toBe(Math.floor(grant.authTime - LONG_AGO));
+  });
 });
 
 describe('a second factor that is missing', () => {

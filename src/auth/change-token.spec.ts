@@ -6,7 +6,12 @@ import { ChangeTokens } from './change-token.js';
 
 const secret = Buffer.alloc(32, 5);
 const tokens = tokensUnder(secret);
-const grant = { userId: '0198c5a0-6a54-7cc0-b0a4-4f3f4f1c8a11', sessionEpoch: '7', amr: ['pwd'] };
+const grant = {
+  userId: '0198c5a0-6a54-7cc0-b0a4-4f3f4f1c8a11',
+  sessionEpoch: '7',
+  amr: ['pwd'],
+  authTime: 1_795_000_000.5,
+};
 
 function tokensUnder(key: Buffer): ChangeTokens {
   return new ChangeTokens(new ServerSecrets(new Map([['password-change-token', key]])));

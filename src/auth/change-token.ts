@@ -13,6 +13,8 @@ export interface ChangeGrant {
   sessionEpoch: string;
   /** The methods by which the login was made that asks for the change (RFC 8176). */
   amr: string[];
+  /** When it was, seconds since 1970; null in tokens of the version before. */
+  authTime: number | null;
 }
 
 /**
@@ -33,7 +35,10 @@ export class ChangeTokens {
   }
 
   issue(grant: ChangeGrant): string {
-    return this.jwt.sign({ epoch: grant.sessionEpoch, amr: grant.amr }, { subject: grant.userId });
+    return this.jwt.sign(
+      { epoch: grant.sessionEpoch, amr: grant.amr, auth_time: grant.authTime },
+      { subject: grant.userId },
+    );
   }
 
   /** The grant, or null when the token is not one of these or has expired. */
@@ -41,10 +46,10 @@ export class ChangeTokens {
     try {
       const { header, payload } = this.jwt.verify<{
         header: { typ?: string };
-        payload: { sub: string; epoch: string; amr?: string[] };
+        payload: { sub: string; epoch: string; amr?: string[]; auth_time?: number | null };
       }>(token);
-      const { sub: userId, epoch: sessionEpoch, amr = ['pwd'] } = payload;
-      return header.typ === TYPE ? { userId, sessionEpoch, amr } : null;
+      const { sub: userId, epoch: sessionEpoch, amr = ['pwd'], auth_time: authTime = null } = payload;
+      return header.typ === TYPE ? { userId, sessionEpoch, amr, authTime } : null;
     } catch {
       return null;
     }

@@ -85,7 +85,7 @@ export class LoginSteps {
       case 'prove_factor':
         return this.askForFactor(redeem, standing);
       case 'change_password':
-        throw this.changeRequired(await this.redeemed(redeem));
+        throw await this.changeRequired(redeem);
       case 'enrol':
         throw await this.enrolmentRequired(redeem);
     }
@@ -159,7 +159,7 @@ export class LoginSteps {
 
   private async enrolmentRequired(redeem: (manager: EntityManager) => Promise<LoginProof>): Promise<Problem> {
     const enrolmentToken = await inTransaction(this.dataSource, async (manager) =>
-      this.issue(manager, await redeem(manager), ENROLMENT),
+      this.issue(manager, await this.dated(manager, redeem), ENROLMENT),
     ).catch(orUserGone);
     this.passwords.count('enrolment_required');
     return new Problem(403, 'factor_enrolment_required', 'A second factor must be set up before you can log in.', {
@@ -167,18 +167,30 @@ export class LoginSteps {
     });
   }
 
-  private changeRequired({ userId, sessionEpoch, amr }: LoginProof): Problem {
+  private async changeRequired(redeem: (manager: EntityManager) => Promise<LoginProof>): Promise<Problem> {
+    const {
+      userId,
+      sessionEpoch,
+      amr,
+      authTime = null,
+    } = await inTransaction(this.dataSource, (manager) => this.dated(manager, redeem));
     this.passwords.count('change_required');
     return new Problem(
       403,
       'password_change_required',
       'The password must be changed before it can be used to log in.',
-      { changeToken: this.changeTokens.issue({ userId, sessionEpoch, amr }) },
+      { changeToken: this.changeTokens.issue({ userId, sessionEpoch, amr, authTime }) },
     );
   }
 
-  private redeemed(redeem: (manager: EntityManager) => Promise<LoginProof>): Promise<LoginProof> {
-    return inTransaction(this.dataSource, redeem);
+  /** The proof with its time. What is asked for next, a new password or a factor that is set up, authenticates nobody, however long it takes. */
+  private async dated(
+    manager: EntityManager,
+    redeem: (manager: EntityManager) => Promise<LoginProof>,
+  ): Promise<LoginProof> {
+    const proof = await redeem(manager);
+    const [row] = await manager.query<{ now: number }[]>('SELECT extract(epoch FROM clock_timestamp())::float8 AS now');
+    return row ? { authTime: row.now, ...proof } : proof;
   }
 
   private issue(

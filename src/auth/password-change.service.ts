@@ -94,15 +94,15 @@ export class PasswordChangeService {
       await this.current.require(credentials, currentPassword, caller, 'password.change_failed');
     }
     const { id, sessionEpoch, asOf } = credentials;
-    const { audience, amr, authTime = null } = 'userId' in right ? right : this.beginningOf(grant);
+    const { audience, amr, authTime } = 'userId' in right ? right : this.beginningOf(grant);
     const proof = { userId: id, sessionEpoch, asOf, audience, amr, ...(authTime !== null && { authTime }) };
     if ('userId' in right) await this.requireWhole(proof);
     return { credentials, proof };
   }
 
   /** The session that a change without one leads to. */
-  private beginningOf(grant: ChangeGrant | null): Pick<LoginProof, 'audience' | 'amr' | 'authTime'> {
-    return { audience: [this.env.issuer], amr: grant?.amr ?? [] };
+  private beginningOf(grant: ChangeGrant | null): Pick<SessionRight, 'audience' | 'amr' | 'authTime'> {
+    return { audience: [this.env.issuer], amr: grant?.amr ?? [], authTime: grant?.authTime ?? null };
   }
 
   /** A token that stands for less than a whole login, such as a generated one, must not become one by means of the password alone. */

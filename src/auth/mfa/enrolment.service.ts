@@ -198,7 +198,7 @@ export class Enrolment {
       const asked = await this.tokens.read(this.dataSource.manager, ENROLMENT.purpose, right.enrolmentToken);
       if (!asked) throw invalidToken('The enrolment token is not valid, or not any more. Log in again.');
       const { userId, sessionEpoch, details } = asked;
-      return { ...(details as Pick<LoginProof, 'asOf' | 'amr' | 'audience'>), userId, sessionEpoch };
+      return { ...(details as Pick<LoginProof, 'asOf' | 'amr' | 'authTime' | 'audience'>), userId, sessionEpoch };
     }
     const { principal } = right;
     const userId = signedInUserOf(principal);
