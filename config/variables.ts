@@ -155,7 +155,7 @@ export const VARIABLES = {
     'PORTCULLIS_NAME_QUARANTINE',
     '30d',
     or('off', duration(60, 3650 * DAY)),
-    'How long nobody else gets the name of a deleted user',
+    'How long nobody else gets the name of a deleted user, or a former name or address',
   ),
   refreshGraceSeconds: withDefault(
     'PORTCULLIS_REFRESH_GRACE_SECONDS',

@@ -12,6 +12,7 @@ import { Passkeys1763900000003 } from './1763900000003-passkeys.js';
 import { Erasure1763900000004 } from './1763900000004-erasure.js';
 import { TotpCeiling1764000000010 } from './1764000000010-totp-ceiling.js';
 import { PasswordDue1764000000030 } from './1764000000030-password-due.js';
+import { FormerNames1764000000031 } from './1764000000031-former-names.js';
 
 /** Every migration, oldest first. Listed by hand: TypeORM's globs match nothing in an ES module and say nothing about it. */
 export const migrations = [
@@ -29,4 +30,5 @@ export const migrations = [
   Erasure1763900000004,
   TotpCeiling1764000000010,
   PasswordDue1764000000030,
+  FormerNames1764000000031,
 ];

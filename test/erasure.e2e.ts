@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
 import { ExpiredRows } from '../src/database/expired-rows.js';
 import { startApp, type TestApp } from './support/app.js';
+import { freshName } from './support/holders.js';
 import type { HttpClient } from './support/http.js';
 import { createPerson, signIn } from './support/people.js';
+import { until } from './support/until.js';
 
 describe.each<[string, (app: TestApp, admin: HttpClient, id: string) => Promise<unknown>]>([
   ['over HTTP', (_, admin, id) => admin.delete(`/v1/users/${id}`)],
@@ -54,5 +57,88 @@ describe.each<[string, (app: TestApp, admin: HttpClient, id: string) => Promise<
     await app.database.query(`UPDATE quarantined_names SET expires_at = clock_timestamp() - interval '2 days'`);
     expect((await admin.post('/v1/users', again)).status).toBe(201);
     expect(await app.nest.get(ExpiredRows).sweep('quarantined_names')).toBeGreaterThan(0);
+  });
+});
+
+describe('a user who gets another name or address', () => {
+  let app: TestApp;
+  let admin: HttpClient;
+  beforeAll(async () => {
+    app = await startApp();
+    admin = await app.admin();
+  });
+  afterAll(() => app.close());
+
+  const outcome = ({ status, body }: { status: number; body: { code?: string } }) =>
+    body.code === undefined ? `${status}` : `${status} ${body.code}`;
+  const sql = (statement: string, ...values: unknown[]) => app.database.query(statement, values);
+  type By = (id: string, values: { username?: string; email?: string }) => Promise<unknown>;
+  const WAYS: [string, By][] = [
+    ['over HTTP', (id, values) => admin.patch(`/v1/users/${id}`, values)],
+    [
+      'in SQL',
+      (id, { username, email }) =>
+        sql(
+          'UPDATE users SET username = coalesce($2, username), email = coalesce($3, email) WHERE id = $1',
+          id,
+          username,
+          email,
+        ),
+    ],
+  ];
+
+  it.each(WAYS)('%s may have the former ones back; others may not until the quarantine is over', async (_, rename) => {
+    const [ann, other] = [await createPerson(admin), await createPerson(admin)];
+    await rename(ann.id, { username: freshName('ann'), email: 'ann.smith@example.org' });
+    const former = { username: ann.username.toUpperCase(), email: ann.email.toUpperCase() };
+    for (const [field, value] of Object.entries(former)) {
+      const quarantined = `409 ${field}_quarantined`;
+      expect(outcome(await admin.patch(`/v1/users/${other.id}`, { [field]: value }))).toBe(quarantined);
+      const fresh = freshName();
+      const created = { username: fresh, email: `${fresh}@example.org`, [field]: value };
+      expect(outcome(await admin.post('/v1/users', created))).toBe(quarantined);
+      const column = sql(`UPDATE users SET ${field} = $2 WHERE id = $1`, other.id, value);
+      await expect(column).rejects.toThrow('short time ago');
+    }
+    expect(outcome(await admin.patch(`/v1/users/${ann.id}`, former))).toBe('200');
+
+    await rename(ann.id, { username: freshName('ann') });
+    await admin.delete(`/v1/users/${ann.id}`);
+    const late = { username: ann.username };
+    expect(outcome(await admin.patch(`/v1/users/${other.id}`, late))).toBe('409 username_quarantined');
+    await sql(`UPDATE quarantined_names SET expires_at = clock_timestamp() - interval '1 second'`);
+    expect(outcome(await admin.patch(`/v1/users/${other.id}`, late))).toBe('200');
+  });
+
+  it('leaves the address to whoever proves it', async () => {
+    const [ann, other] = [await createPerson(admin), await createPerson(admin)];
+    await admin.patch(`/v1/users/${ann.id}`, { email: `new.${ann.email}` });
+    await sql('UPDATE users SET email = $2, email_verified_at = now() WHERE id = $1', other.id, ann.email);
+    const taken = { email: ann.email };
+    expect(outcome(await admin.patch(`/v1/users/${ann.id}`, taken))).toBe('409 email_taken');
+  });
+
+  it('leaves the name to nobody who asks for it while the change is under way', async () => {
+    const ann = await createPerson(admin);
+    const change = new Client({ connectionString: app.database.url });
+    await change.connect();
+    try {
+      await change.query('BEGIN');
+      await change.query('UPDATE users SET username = $2 WHERE id = $1', [ann.id, freshName('ann')]);
+      const others = Array.from({ length: 3 }, (_, n) =>
+        admin.post<{ code?: string }>('/v1/users', { username: ann.username, email: `${n}.${ann.email}` }),
+      );
+      await until('all of them wait for the change', async () => {
+        const waiting = await sql(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return waiting.length === others.length;
+      });
+      await change.query('COMMIT');
+      const answers = await Promise.all(others);
+      expect(answers.map(outcome)).toEqual(Array(3).fill('409 username_quarantined'));
+    } finally {
+      await change.end();
+    }
   });
 });

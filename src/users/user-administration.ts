@@ -39,7 +39,7 @@ export class UserAdministration {
     private readonly audit: AuditService,
   ) {}
 
-  /** @throws Problem 400, 403, 409 `username_taken`, `username_quarantined` or `email_taken`, 503 */
+  /** @throws Problem 400, 403, 409 `username_taken`, `email_taken`, `username_quarantined` or `email_quarantined`, 503 */
   async create(actor: Actor, { password, roles = [], ...given }: CreateUserDto): Promise<UserWithRoles> {
     if (password !== undefined) await this.policy.require(password, given);
     const passwordHash = password === undefined ? null : await this.hasher.hash(password);
@@ -53,7 +53,7 @@ export class UserAdministration {
     });
   }
 
-  /** @throws Problem 400, 403, 404, 409 `username_taken` or `email_taken`, 412, 503 */
+  /** @throws Problem 400, 403, 404, 409 `username_taken`, `email_taken`, `username_quarantined` or `email_quarantined`, 412, 503 */
   async update(change: Change, { password, ...given }: UpdateUserDto): Promise<UserWithRoles> {
     // Or whoever steals an administrator's token could keep the account.
     if (password !== undefined && change.actor.id === change.id) {
@@ -177,11 +177,13 @@ export class UserAdministration {
     try {
       return await inTransaction(this.dataSource, work);
     } catch (error) {
-      if (violatedUnique(error) === 'users_username_quarantined')
-        throw conflict('username_quarantined', 'The name belonged to somebody who was deleted a short time ago.', [
-          { field: 'username', message: 'is kept for some time after its user was deleted' },
+      const violated = violatedUnique(error) ?? '';
+      const former = QUARANTINED_FIELDS[violated];
+      if (former !== undefined)
+        throw conflict(`${former}_quarantined`, `This ${former} was somebody else's a short time ago.`, [
+          { field: former, message: 'is kept for some time from all but its former user' },
         ]);
-      const field = UNIQUE_FIELDS[violatedUnique(error) ?? ''];
+      const field = UNIQUE_FIELDS[violated];
       if (field === undefined) throw error;
       throw conflict(`${field}_taken`, `Someone else has this ${field} already.`, [{ field, message: 'is taken' }]);
     }
@@ -210,6 +212,11 @@ const NOTICES: Record<string, Notice> = {
   username: 'username-changed',
   email: 'email-changed',
   password: 'password-changed-by-administrator',
+};
+
+const QUARANTINED_FIELDS: Record<string, 'username' | 'email'> = {
+  users_username_quarantined: 'username',
+  users_email_quarantined: 'email',
 };
 
 const UNIQUE_FIELDS: Record<string, 'username' | 'email'> = {

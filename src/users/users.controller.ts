@@ -30,7 +30,7 @@ const BAD_REQUEST = { type: ProblemDto, description: 'A field is not acceptable'
 const TAKEN = {
   type: ProblemDto,
   description:
-    'The name or the address is taken (`username_taken`, `email_taken`), or the name was that of a user deleted lately (`username_quarantined`)',
+    'The name or the address is taken (`username_taken`, `email_taken`), or was that of another user lately (`username_quarantined`, `email_quarantined`)',
 };
 const LAST_ADMIN = { type: ProblemDto, description: 'It is the last active admin (`last_admin`)' };
 
