@@ -13,6 +13,7 @@ import { Erasure1763900000004 } from './1763900000004-erasure.js';
 import { TotpCeiling1764000000010 } from './1764000000010-totp-ceiling.js';
 import { PasswordDue1764000000030 } from './1764000000030-password-due.js';
 import { FormerNames1764000000031 } from './1764000000031-former-names.js';
+import { ErasureInFlight1764000000032 } from './1764000000032-erasure-in-flight.js';
 
 /** Every migration, oldest first. Listed by hand: TypeORM's globs match nothing in an ES module and say nothing about it. */
 export const migrations = [
@@ -31,4 +32,5 @@ export const migrations = [
   TotpCeiling1764000000010,
   PasswordDue1764000000030,
   FormerNames1764000000031,
+  ErasureInFlight1764000000032,
 ];
