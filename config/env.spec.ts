@@ -152,7 +152,28 @@ const ACCEPTANCE: [name: string, accepted: string[], refused: string[]][] = [
     ['db', 'http://db', 'postgres:x'],
   ],
   ['REDIS_URL', ['redis://r:6379', 'rediss://:secret@r'], ['r:6379']],
-  ['PORTCULLIS_SMTP_URL', ['smtps://u:p@mail:465'], ['mail']],
+  [
+    'PORTCULLIS_SMTP_URL',
+    [
+      'smtps://u:p@mail:465',
+      'smtp://u:p@mail',
+      'smtp://[::1]:25/',
+      'smtp://mail?tls=optional',
+      'smtp://mail:25/?tls=optional',
+    ],
+    [
+      ...[
+        'mail',
+        'http://mail',
+        'smtp://mail?tls=off',
+        'smtp://mail?TLS=optional',
+        'smtp://mail?tls=optional&x',
+        'smtp://mail/x',
+        'smtp://mail#x',
+      ],
+      ...['smtps://mail?tls=optional', 'smtp://u:p@mail?tls=optional', 'smtp://'],
+    ],
+  ],
   [
     'PORTCULLIS_MAIL_FROM',
     ['auth@example.org', 'Example <auth@example.org>', '<auth@localhost>'],

@@ -84,6 +84,24 @@ export function url(...schemes: string[]): Parser<string> {
 }
 
 /**
+ * A mail server. There is one parameter, and no other is taken: what is misspelt there must not go for something else. A password and a connection that
+ * anybody may read do not go together.
+ */
+export const smtpUrl: Parser<string> = {
+  expected:
+    'smtps:// or smtp://, perhaps user:password@, host, and perhaps a port; with smtp:// and no password ?tls=optional may follow, for a server without STARTTLS',
+  parse: (text) => {
+    if (url('smtp', 'smtps').parse(text) === undefined) return undefined;
+    const parsed = new URL(text);
+    if (parsed.hostname === '' || parsed.hash !== '' || !['', '/'].includes(parsed.pathname)) return undefined;
+    if (parsed.search === '') return text;
+    return parsed.search === '?tls=optional' && parsed.protocol === 'smtp:' && parsed.username === ''
+      ? text
+      : undefined;
+  },
+};
+
+/**
  * An issuer identifier (RFC 8414 section 2). Only the canonical spelling is accepted: everybody who verifies a token compares
  * `iss` byte by byte, so a trailing slash that was silently dropped here would be missed there.
  */

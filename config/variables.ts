@@ -14,6 +14,7 @@ import {
   origins,
   password,
   roleNames,
+  smtpUrl,
   url,
   username,
   word,
@@ -64,12 +65,7 @@ export const SIGNING_ALGORITHMS = [
 export const VARIABLES = {
   port: withDefault('PORT', '3000', integer(0, 65_535), 'TCP port; 0 takes a free one'),
   host: withDefault('HOST', '127.0.0.1', word, 'Address to listen on (`0.0.0.0` in the image)'),
-  issuer: optional(
-    'PORTCULLIS_ISSUER',
-    '`http://localhost:<port>`',
-    issuer,
-    'Public base URL: `iss` of every token, metadata, links in mails',
-  ),
+  issuer: optional('PORTCULLIS_ISSUER', '`http://localhost:<port>`', issuer, 'Public base URL: `iss`, metadata, links'),
   dataDir: withDefault(
     'PORTCULLIS_DATA_DIR',
     './data',
@@ -262,7 +258,7 @@ export const VARIABLES = {
     onOff,
     'Rate limits; account lockout stays on either way. `off` for tests and benchmarks',
   ),
-  smtpUrl: secret('PORTCULLIS_SMTP_URL', 'outbox in the data directory', url('smtp', 'smtps'), 'Where mail goes'),
+  smtpUrl: secret('PORTCULLIS_SMTP_URL', 'outbox in the data directory', smtpUrl, 'Where mail goes'),
   mailFrom: optional('PORTCULLIS_MAIL_FROM', '`portcullis@<host of the issuer>`', mailbox, 'Whom mails are from'),
   mailTemplates: optional(
     'PORTCULLIS_MAIL_TEMPLATES',

@@ -4,11 +4,12 @@ import type { SMTPTransportOptions } from 'nodemailer';
 const TIMEOUTS = { dnsTimeout: 5_000, connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 15_000 };
 
 /**
- * How to reach the mail server of `PORTCULLIS_SMTP_URL`. `smtps:` is TLS from the start. With `smtp:` TLS is taken where it is offered, and demanded
- * before a password is sent over a network: whoever sits in between could otherwise leave the offer out (RFC 8314 section 4.1).
+ * How to reach the mail server of `PORTCULLIS_SMTP_URL`. `smtps:` is TLS from the start. With `smtp:` STARTTLS is demanded before anything is sent over a
+ * network, since links in mails are as good as passwords, and whoever sits in between could leave the offer out (RFC 8314 section 4.1; RFC 7672 section
+ * 1.3.1). `?tls=optional` takes it where it is offered; a password demands it all the same. Certificates are always verified.
  */
 export function smtpOptions(url: string): SMTPTransportOptions {
-  const { protocol, hostname, port, username, password } = new URL(url);
+  const { protocol, hostname, port, username, password, searchParams } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const secure = protocol === 'smtps:';
   const auth =
@@ -17,7 +18,7 @@ export function smtpOptions(url: string): SMTPTransportOptions {
     host,
     port: port === '' ? (secure ? 465 : 587) : Number(port),
     secure,
-    requireTLS: username !== '' && !LOOPBACK.test(host),
+    requireTLS: !LOOPBACK.test(host) && (username !== '' || searchParams.get('tls') !== 'optional'),
     ...auth,
     ...TIMEOUTS,
   };
