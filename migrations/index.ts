@@ -11,6 +11,7 @@ import { SessionLifetimes1763900000002 } from './1763900000002-session-lifetimes
 import { Passkeys1763900000003 } from './1763900000003-passkeys.js';
 import { Erasure1763900000004 } from './1763900000004-erasure.js';
 import { TotpCeiling1764000000010 } from './1764000000010-totp-ceiling.js';
+import { AnnouncedRewrap1764000000011 } from './1764000000011-announced-rewrap.js';
 import { PasswordDue1764000000030 } from './1764000000030-password-due.js';
 import { FormerNames1764000000031 } from './1764000000031-former-names.js';
 import { ErasureInFlight1764000000032 } from './1764000000032-erasure-in-flight.js';
@@ -30,6 +31,7 @@ export const migrations = [
   Passkeys1763900000003,
   Erasure1763900000004,
   TotpCeiling1764000000010,
+  AnnouncedRewrap1764000000011,
   PasswordDue1764000000030,
   FormerNames1764000000031,
   ErasureInFlight1764000000032,

@@ -156,7 +156,8 @@ describe('SQL that adds or takes a factor', () => {
     [`UPDATE totp_factors SET secret = 'x' WHERE user_id = $1`, 'ends'],
     [`INSERT INTO recovery_codes VALUES ($1, 'x')`, 'ends'],
     ['UPDATE totp_factors SET last_step = last_step + 1 WHERE user_id = $1', 'keeps'],
-    [`UPDATE totp_factors SET secret = 'x', master_key_id = 'another' WHERE user_id = $1`, 'keeps'],
+    [`UPDATE totp_factors SET secret = 'x', master_key_id = 'another' WHERE user_id = $1`, 'ends'],
+    [`UPDATE recovery_codes SET hash = hash || 'x'::bytea WHERE user_id = $1`, 'ends'],
     ['DELETE FROM recovery_codes WHERE user_id = $1', 'keeps'],
   ])('%s: %s sessions', async (statement, what) => {
     const { session, id, factorId } = await enrol(app, ann);
@@ -164,4 +165,25 @@ describe('SQL that adds or takes a factor', () => {
     expect(await verdict(session.http)).toBe(what === 'ends' ? '401 credentials_changed' : 'accepted');
     await app.database.query('DELETE FROM totp_factors WHERE id = $1', [factorId]);
   });
+
+  it.each([
+    ['keeps', `secret = 'x', master_key_id = 'another'`],
+    ['ends', `secret = 'x'`],
+  ])(
+    '%s sessions where it is announced as the wrapping of a secret under another master key, and sets %s',
+    async (what, set) => {
+      const { session, id } = await enrol(app, ann);
+      const sql = await connectTo(app.database);
+      await sql.query('BEGIN');
+      await sql.query(`SET LOCAL portcullis.rewrap = 'on'`);
+      await sql.query(`UPDATE totp_factors SET ${set} WHERE user_id = $1`, [id]);
+      await sql.query('COMMIT');
+      expect(await verdict(session.http)).toBe(what === 'ends' ? '401 credentials_changed' : 'accepted');
+      // It was for that transaction alone.
+      await sql.query(`UPDATE totp_factors SET secret = 'y', master_key_id = 'yet another' WHERE user_id = $1`, [id]);
+      await sql.end();
+      expect(await verdict(session.http)).toBe('401 credentials_changed');
+      await app.database.query('DELETE FROM totp_factors WHERE user_id = $1', [id]);
+    },
+  );
 });

@@ -112,6 +112,8 @@ export class MasterKeyRewrap {
     return inTransaction(this.dataSource, async (manager) => {
       // Whoever comes second waits here, and then finds what is left; so does a rotation, whose rows these are as well.
       await this.records.lock(manager);
+      // Or the triggers take the secrets of apps for new ones, and end the sessions of their users.
+      await manager.query(`SET LOCAL portcullis.rewrap = 'on'`);
       const rows = await this.next(manager, store, after);
       const unreadable: string[] = [];
       for (const row of rows) if (!(await this.rewrap(manager, store, row))) unreadable.push(row.name);

@@ -9,8 +9,9 @@ import { MasterKeyRewrap } from '../../src/keys/rewrap.service.js';
 import { SigningKey } from '../../src/keys/signing-key.entity.js';
 import { ADMIN, type TestApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { enrol, signInWithTotp } from '../support/factors.js';
 import { masterKeysInUse, startIn } from '../support/master-keys.js';
-import { refreshVerdict, signIn } from '../support/people.js';
+import { createPerson, refreshVerdict, signIn, verdict } from '../support/people.js';
 
 /** More than one batch. */
 const SECRETS = 230;
@@ -83,6 +84,20 @@ describe('re-wrapping', () => {
     const three = await startIn('the new key alone', database);
     try {
       expect(await known(three, secrets.keys())).toEqual(secrets);
+    } finally {
+      await three.close();
+    }
+  });
+
+  it('takes the secret of an app, whose user keeps the session and logs in with it under the new key alone', async () => {
+    const bob = await enrol(one, await createPerson(await one.admin()));
+    expect((await rewrap(two)).rewrapped.totpSecrets).toBe(1);
+    expect(await verdict(bob.session.http)).toBe('accepted');
+    const three = await startIn('the new key alone', database);
+    try {
+      expect(await refreshVerdict(three.http, bob.session.refreshToken)).toBe('refreshed');
+      expect(await verdict((await signInWithTotp(three, bob)).http)).toBe('accepted');
+      expect(await verdict(three.http.as(bob.session.accessToken))).toBe('accepted');
     } finally {
       await three.close();
     }
