@@ -8,6 +8,12 @@ import { until } from './support/until.js';
 
 const ISSUER = 'https://auth.example.org';
 const PAGES = 'https://app.example.org/account';
+const ENV = {
+  PORTCULLIS_ISSUER: ISSUER,
+  PORTCULLIS_PAGES_URL: PAGES,
+  PORTCULLIS_REGISTRATION: 'on',
+  PORTCULLIS_REGISTRATION_DOMAINS: 'example.org',
+};
 const INVALID_LINK = { status: 400, body: { code: 'invalid_link' } };
 
 let app: TestApp;
@@ -17,15 +23,7 @@ let ann: Person;
 
 beforeAll(async () => {
   mailServer = await MailServer.start();
-  app = await startApp({
-    env: {
-      PORTCULLIS_SMTP_URL: mailServer.url,
-      PORTCULLIS_ISSUER: ISSUER,
-      PORTCULLIS_PAGES_URL: PAGES,
-      PORTCULLIS_REGISTRATION: 'on',
-      PORTCULLIS_REGISTRATION_DOMAINS: 'example.org',
-    },
-  });
+  app = await startApp({ env: { ...ENV, PORTCULLIS_SMTP_URL: mailServer.url } });
   admin = await app.admin();
 });
 afterAll(async () => {
@@ -285,5 +283,36 @@ describe('registration', () => {
     const token = await mailServer.tokenTo(email);
     await meanwhile(email);
     expect(await complete(token)).toMatchObject(expected);
+  });
+});
+
+describe('mails that anybody may have sent', () => {
+  it('are five an hour of each kind for one address, however spelt, on all instances, whether or not anybody has it', async () => {
+    const env = { ...ENV, PORTCULLIS_SMTP_URL: mailServer.url, PORTCULLIS_RATE_LIMITS: 'on' };
+    const limited = [await startApp({ database: app.database, env }), await startApp({ database: app.database, env })];
+    try {
+      const { accessToken } = await signIn(app.http, ann);
+      const ask = async (path: string, body: object, n: number) => {
+        const { status, headers } = await (limited[n % 2] as TestApp).http.as(accessToken).post(path, body);
+        return [status, Number(headers.get('retry-after') ?? 0) > 3_000];
+      };
+      for (const email of [ann.email, `${freshName()}@example.org`]) {
+        for (const path of ['/v1/auth/password/forgot', '/v1/auth/email/resend', '/v1/auth/register']) {
+          const answers: unknown[] = [];
+          for (let n = 0; n < 6; n++)
+            answers.push(await ask(path, { email: n % 3 === 0 ? email.toUpperCase() : email }, n));
+          expect(answers).toEqual([...Array<unknown>(5).fill([202, false]), [429, true]]);
+        }
+      }
+      const newEmail = `${freshName()}@example.org`;
+      const change = { newEmail, currentPassword: ann.password };
+      const answers: unknown[] = [];
+      for (let n = 0; n < 6; n++) answers.push(await ask('/v1/auth/email/change', change, n));
+      expect(answers).toEqual([...Array<unknown>(5).fill([202, false]), [429, true]]);
+      await sentAll();
+      expect(mailServer.to(newEmail)).toHaveLength(5);
+    } finally {
+      for (const instance of limited) await instance.close();
+    }
   });
 });

@@ -25,6 +25,7 @@ beforeAll(async () => {
       PORTCULLIS_SMTP_URL: mailServer.url,
       PORTCULLIS_ISSUER: ISSUER,
       PORTCULLIS_MAIL_FROM: 'Example Ltd <auth@example.org>',
+      PORTCULLIS_REGISTRATION: 'on',
     },
   });
   admin = await app.admin();
@@ -111,6 +112,26 @@ describe('a forgotten password', () => {
     expect(telling(answer)).toEqual(telling(expected));
     await sentAll();
     expect(mailServer.to(email)).toEqual([]);
+  });
+
+  it('of an address that somebody has typed and not proven is answered the same, and nothing is mailed but what they asked for', async () => {
+    const [moving, registering] = [`${freshName()}@example.org`, `${freshName()}@example.org`];
+    const { http } = await signIn(app.http, ann);
+    const body = { newEmail: moving, currentPassword: ann.password };
+    expect((await http.post('/v1/auth/email/change', body)).status).toBe(202);
+    expect((await app.http.post('/v1/auth/register', { email: registering })).status).toBe(202);
+    for (const email of [moving, registering]) {
+      await mailServer.mailTo(email);
+      expect((await forgot(email)).status).toBe(202);
+    }
+    await sentAll();
+    const mailed = [moving, registering].map((email) => mailServer.to(email).map(({ subject }) => subject));
+    expect(mailed).toEqual([['Your new address'], ['Your account']]);
+    // It is hers once she has shown that she reads its mails.
+    expect((await app.http.post('/v1/auth/email/verify', { token: await mailServer.tokenTo(moving) })).status).toBe(
+      204,
+    );
+    expect((await reset(await mailedToken({ ...ann, email: moving }))).status).toBe(204);
   });
 
   it('has a link to the configured issuer, whatever the request says of hosts', async () => {

@@ -53,7 +53,8 @@ export class PasswordLinks {
   }
 
   /**
-   * Has a link mailed to whoever has this address. Whether anybody does is found out when the mail is sent: what happens here is the same for all.
+   * Has a link mailed to whoever has this address. Whether anybody does is found out when the mail is sent: what happens here is the same for all. An account
+   * has no address but one that was proven or that an administrator has set, who may set the password as well: what users type is theirs once it is proven.
    *
    * @throws Problem 429, 503
    */
