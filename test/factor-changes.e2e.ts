@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { newLoginChallenge } from '../src/auth/mfa/login-challenge.js';
+import { ServerSecrets } from '../src/common/server-secrets.js';
 import { startApp, type TestApp } from './support/app.js';
 import { codeOf, enrol, mfaToken, proveTotp, type Enrolled } from './support/factors.js';
 import type { HttpClient } from './support/http.js';
@@ -109,6 +111,38 @@ describe('a passkey', () => {
       expect((await logIn()).status).toBe(200);
     },
   );
+
+  it('logs in alone once per challenge, for which nothing was stored; 49 more at once are no copy of it', async () => {
+    expect((await add()).status).toBe(200);
+    const stored = () => app.database.query('SELECT FROM passkey_challenges');
+    const before = (await stored()).length;
+    const question = await app.http.post('/v1/auth/passkey/options', {});
+    const credential = passkey.get(optionsOf(question));
+    const spoilt = { ...credential, response: { ...(credential['response'] as Json), signature: 'AAAA' } };
+    expect(outcome(await app.http.post('/v1/auth/passkey/login', { credential: spoilt }))).toBe(
+      '401 invalid_credentials',
+    );
+    expect(await stored()).toHaveLength(before);
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => app.http.post('/v1/auth/passkey/login', { credential })),
+    );
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(new Set(answers.map(outcome))).toEqual(new Set(['200 undefined', '401 invalid_credentials']));
+    expect(await stored()).toHaveLength(before + 1);
+    const copied = `SELECT FROM audit_events WHERE target_id = $1 AND action = 'passkey.copied'`;
+    expect(await app.database.query(copied, [ann.id])).toEqual([]);
+  });
+
+  it.each<[string, (now: number) => string]>([
+    ['has expired', (now) => newLoginChallenge(app.nest.get(ServerSecrets).get('passkey-login-challenge'), now - 1)],
+    ['was made elsewhere', (now) => newLoginChallenge(Buffer.alloc(32), now + 60)],
+    ['is only text', () => 'AAAA'],
+  ])('does not log in by a challenge that %s', async (_, made) => {
+    expect((await add()).status).toBe(200);
+    const challenge = Buffer.from(made(Math.floor(Date.now() / 1000))).toString('base64url');
+    const credential = passkey.get({ ...optionsOf(await app.http.post('/v1/auth/passkey/options', {})), challenge });
+    expect(outcome(await app.http.post('/v1/auth/passkey/login', { credential }))).toBe('401 invalid_credentials');
+  });
 
   it('that has never made sure of its user does not begin to be enough alone', async () => {
     passkey.verifies = false;

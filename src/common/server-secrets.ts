@@ -3,7 +3,12 @@ import { MasterKeyError, wrongMasterKey, type MasterKey } from './master-key.js'
 import { UnwrapError } from './wrapping.js';
 
 /** In alphabetical order, in which every instance inserts them. */
-export const SERVER_SECRETS = ['password-change-token', 'refresh-token-mac', 'refresh-token-successor'] as const;
+export const SERVER_SECRETS = [
+  'passkey-login-challenge',
+  'password-change-token',
+  'refresh-token-mac',
+  'refresh-token-successor',
+] as const;
 
 export type ServerSecretPurpose = (typeof SERVER_SECRETS)[number];
 
@@ -11,7 +16,7 @@ export type ServerSecretPurpose = (typeof SERVER_SECRETS)[number];
 const WRAPPING = 'server-secret-wrapping';
 
 /**
- * The keys that refresh tokens and change tokens hang on, one of 256 bits per purpose, the same on every instance. They are stored wrapped under
+ * The keys that refresh tokens, change tokens and challenges hang on, one of 256 bits per purpose, the same on every instance. They are stored wrapped under
  * the master key rather than derived from it, so that another master key changes none of them and ends no session.
  */
 export class ServerSecrets {

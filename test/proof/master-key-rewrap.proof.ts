@@ -68,12 +68,12 @@ describe('re-wrapping', () => {
     const report = await rewrap(two);
     expect(report).toEqual({
       masterKeyId: two.nest.get(MasterKey).id,
-      rewrapped: { signingKeys: SECRETS + 1, serverSecrets: 3, totpSecrets: 0 },
+      rewrapped: { signingKeys: SECRETS + 1, serverSecrets: 4, totpSecrets: 0 },
       left: { signingKeys: 0, serverSecrets: 0, totpSecrets: 0 },
       unreadable: [],
     });
     expect(await trail()).toEqual([
-      { serverSecrets: 3 },
+      { serverSecrets: 4 },
       { signingKeys: 100 },
       { signingKeys: 100 },
       { signingKeys: 31 },
@@ -109,7 +109,7 @@ describe('re-wrapping', () => {
     const [a, b, verdictAtOne] = await Promise.all([rewrap(two), rewrap(two), refreshVerdict(one.http, refreshToken)]);
     expect(verdictAtOne).toBe('refreshed');
     expect(a.rewrapped.signingKeys + b.rewrapped.signingKeys).toBe(SECRETS + 1);
-    expect(a.rewrapped.serverSecrets + b.rewrapped.serverSecrets).toBe(3);
+    expect(a.rewrapped.serverSecrets + b.rewrapped.serverSecrets).toBe(4);
     expect(await masterKeysInUse(database)).toEqual([two.nest.get(MasterKey).id]);
   });
 
@@ -124,7 +124,7 @@ describe('re-wrapping', () => {
     await database.query(`CREATE TRIGGER crash BEFORE UPDATE OF private_key ON signing_keys
       FOR EACH ROW WHEN (OLD.kid = '${late?.kid}') EXECUTE FUNCTION crash()`);
     await expect(rewrap(two)).rejects.toThrow();
-    expect(await trail()).toEqual([{ serverSecrets: 3 }, { signingKeys: 100 }, { signingKeys: 100 }]);
+    expect(await trail()).toEqual([{ serverSecrets: 4 }, { signingKeys: 100 }, { signingKeys: 100 }]);
     expect(await two.nest.get(MasterKeyRewrap).left()).toEqual({ signingKeys: 31, serverSecrets: 0, totpSecrets: 0 });
 
     // Half done, both still start, sign and refresh.

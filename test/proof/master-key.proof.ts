@@ -86,7 +86,7 @@ describe('a rotation of the master key', () => {
     expect(await masterKeysInUse(database)).toHaveLength(1);
 
     const report = await two.nest.get(MasterKeyRewrap).run(SYSTEM);
-    expect(report).toMatchObject({ left: NONE_LEFT, unreadable: [], rewrapped: { serverSecrets: 3 } });
+    expect(report).toMatchObject({ left: NONE_LEFT, unreadable: [], rewrapped: { serverSecrets: 4 } });
     expect(report.rewrapped.signingKeys).toBeGreaterThan(0);
     expect(await masterKeysInUse(database)).toEqual([two.nest.get(MasterKey).id]);
     for (const app of [one, two]) session = await refreshed(app, session);
@@ -195,7 +195,7 @@ describe('an instance with the wrong master key', () => {
 describe('several instances that start at once on an empty database', () => {
   it('agree on the secrets', async () => {
     const apps = await Promise.all([1, 2, 3].map(() => start('the old key alone')));
-    expect(await database.query('SELECT FROM server_secrets')).toHaveLength(3);
+    expect(await database.query('SELECT FROM server_secrets')).toHaveLength(4);
     const [first] = apps;
     if (!first) throw new Error('nothing started');
     let session = await signIn(first.http, ADMIN);

@@ -49,8 +49,7 @@ export class PasskeyLogin {
     const audience = await this.audiences.require(wanted);
     const response = readAuthentication(credential);
     const challenge = response ? challengeOf(response) : '';
-    // Used up whatever comes of it: a challenge is for one answer.
-    if (!response || !(await this.passkeys.consumeChallenge(challenge))) throw this.refused();
+    if (!response || !this.passkeys.knowsChallenge(challenge)) throw this.refused();
     const holder = await this.passkeys.holderOf(response);
     const credentials = holder === null ? null : await this.users.credentialsFor({ id: holder });
     if (credentials?.status !== 'active') throw this.refused();
@@ -58,6 +57,8 @@ export class PasskeyLogin {
     const proof = { userId, sessionEpoch, asOf, amr: [SECOND_FACTOR], audience };
     const redeem = async (manager: EntityManager): Promise<LoginProof> => {
       if (!(await this.factors.holdCredentials(manager, proof, 'SHARE'))) throw new RefusedPasskey(false);
+      // Before the passkey is looked at: of one answer that comes twice, the second is no copy of it. Kept only if that is right, since anybody may send wrong ones.
+      if (!(await this.passkeys.useChallenge(manager, challenge))) throw new RefusedPasskey(false);
       const used = await this.passkeys.use(manager, { userId, response, challenge, verified: true });
       if ('refused' in used) throw new RefusedPasskey(used.refused === 'copied');
       await this.guesses.forget(manager, userId);

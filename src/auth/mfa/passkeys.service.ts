@@ -15,9 +15,11 @@ import { parse as uuidBytes, v7 as uuidv7 } from 'uuid';
 import { ENV, type Env } from '../../../config/env.js';
 import { violatedUnique } from '../../common/database-errors.js';
 import { conflict } from '../../common/problem.js';
-import { randomSecret, sha256 } from '../../common/secrets.js';
+import { sha256 } from '../../common/secrets.js';
+import { ServerSecrets } from '../../common/server-secrets.js';
 import { SECOND_FACTOR } from '../../tokens/second-factor-rule.js';
 import { withoutAttestation } from './attestation.js';
+import { expiryOf, newLoginChallenge } from './login-challenge.js';
 import { counterAdvances } from './passkey-response.js';
 import { relyingParty, type RelyingParty } from './relying-party.js';
 
@@ -41,11 +43,14 @@ export type PasskeyUse = { methods: string[] } | { refused: 'wrong' | 'copied' }
 @Injectable()
 export class Passkeys {
   private readonly party: RelyingParty;
+  private readonly challengeKey: Buffer;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(ENV) env: Env,
+    secrets: ServerSecrets,
   ) {
+    this.challengeKey = secrets.get('passkey-login-challenge');
     this.party = relyingParty(env.issuer, env.corsOrigins);
   }
 
@@ -78,23 +83,32 @@ export class Passkeys {
     });
   }
 
-  /** For somebody whom their passkey will name. */
+  /** For somebody whom their passkey will name. Nothing is stored: anybody may ask. */
   async loginOptions(): Promise<PublicKeyCredentialRequestOptionsJSON> {
-    const challenge = randomSecret();
-    await this.dataSource.query(
-      'INSERT INTO passkey_challenges (hash, expires_at) VALUES ($1, clock_timestamp() + make_interval(secs => $2))',
-      [sha256(challenge), CHALLENGE_SECONDS],
+    const [row] = await this.dataSource.query<{ now: number }[]>(
+      'SELECT extract(epoch FROM clock_timestamp())::float8 AS now',
     );
+    const challenge = newLoginChallenge(this.challengeKey, Math.ceil(row?.now ?? 0) + CHALLENGE_SECONDS);
     return generateAuthenticationOptions({ rpID: this.party.id, challenge, userVerification: 'required' });
   }
 
-  /** Uses up a challenge of `loginOptions`; false when it was used, has expired, or never was one. */
-  async consumeChallenge(challenge: string): Promise<boolean> {
-    const [, deleted] = await this.dataSource.query<[unknown[], number]>(
-      'DELETE FROM passkey_challenges WHERE hash = $1 AND expires_at > clock_timestamp()',
-      [sha256(challenge)],
+  /** Whether a challenge may be one of `loginOptions`. Says nothing yet about whether it has expired or was used. */
+  knowsChallenge(challenge: string): boolean {
+    return expiryOf(this.challengeKey, challenge) !== null;
+  }
+
+  /**
+   * Uses a challenge of `loginOptions` up, together with whatever the transaction does. Of several with one challenge the others wait for the first. False when
+   * it was used, has expired, or never was one.
+   */
+  async useChallenge(manager: EntityManager, challenge: string): Promise<boolean> {
+    const recorded = await manager.query<unknown[]>(
+      `INSERT INTO passkey_challenges (hash, expires_at)
+       SELECT $1, to_timestamp($2::float8) WHERE to_timestamp($2::float8) > clock_timestamp()
+       ON CONFLICT DO NOTHING RETURNING 1`,
+      [sha256(`used:${challenge}`), expiryOf(this.challengeKey, challenge) ?? 0],
     );
-    return deleted > 0;
+    return recorded.length > 0;
   }
 
   /** Whose passkey this claims to be; null when it is nobody's. */
