@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { hash, parseOptions, verify } from '@node-rs/argon2';
 import { ENV, type Env } from '../../config/env.js';
 import { Clock } from '../common/clock.js';
+import { costMissing, type HashCost } from './hash-cost.js';
 import { HashQueue } from './hash-queue.js';
 import { normalisedPassword } from './password-text.js';
 
@@ -36,17 +37,21 @@ export class PasswordHasher {
   }
 
   /**
-   * Without a usable hash it does the same work and says no, so that the time taken does not tell whether there is such a user.
+   * Without a usable hash it does the same work and says no, and with one that costs less than new ones do it makes up for that: the time taken
+   * tells neither whether there is such a user nor how long ago their password was set.
    *
    * @throws Problem 503 when too many hashes are waiting already
    */
   async verify(stored: string | null, password: string, signal?: AbortSignal): Promise<boolean> {
-    const usable = stored !== null && isArgon2Hash(stored);
-    const matches = await this.queue.run(
-      () => verify(usable ? stored : this.dummy, normalisedPassword(password)),
-      signal,
-    );
-    return usable && matches;
+    const made = stored === null ? null : costOf(stored);
+    const usable = made === null ? null : stored;
+    const missing = made && costMissing(made, this.parameters);
+    const text = normalisedPassword(password);
+    return this.queue.run(async () => {
+      const matches = await verify(usable ?? this.dummy, text);
+      if (missing) await hash(text, { memoryCost: missing.memoryKib, timeCost: missing.iterations, parallelism: 1 });
+      return usable !== null && matches;
+    }, signal);
   }
 
   /** Whether the hash was made otherwise than new ones are. */
@@ -59,12 +64,13 @@ export class PasswordHasher {
   }
 }
 
-function isArgon2Hash(stored: string): boolean {
+/** Null when it is no hash that any password can match. */
+function costOf(stored: string): HashCost | null {
   try {
-    parseOptions(stored);
-    return true;
+    const { memoryCost, timeCost } = parseOptions(stored);
+    return { memoryKib: memoryCost, iterations: timeCost };
   } catch {
-    return false;
+    return null;
   }
 }
 
