@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { networkOf } from './network.js';
+import fc from 'fast-check';
+import { networkOf, siteOf } from './network.js';
 
 describe('the network of an address', () => {
   it.each([
@@ -12,5 +13,30 @@ describe('the network of an address', () => {
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ])('%s: %s', (address, network) => {
     expect(networkOf(address)).toBe(network);
+  });
+});
+
+describe('the site of a network', () => {
+  it.each([
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1::/48'],
+    ['2001:db8:1:ffff::1', '2001:db8:1::/48'],
+    ['2001:db8::1', '2001:db8:0::/48'],
+    ['::1', '0:0:0::/48'],
+    ['192.0.2.7', null],
+    ['::ffff:192.0.2.7', null],
+    ['', null],
+  ])('of %j: %j', (address, site) => {
+    expect(siteOf(networkOf(address))).toBe(site);
+  });
+
+  it('is the same for any two addresses with 48 bits in common, and their network for any two with 64', () => {
+    fc.assert(
+      fc.property(fc.ipV6(), fc.ipV6(), (one, other) => {
+        const [a, b] = [networkOf(one), networkOf(other)];
+        if (a === b) expect(siteOf(a)).toBe(siteOf(b));
+        const prefix = (network: string) => network.split(':').slice(0, 3).join(':');
+        if (a.includes('/64') && b.includes('/64')) expect(siteOf(a) === siteOf(b)).toBe(prefix(a) === prefix(b));
+      }),
+    );
   });
 });

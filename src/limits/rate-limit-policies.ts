@@ -7,6 +7,8 @@ export interface RateLimitPolicy {
   readonly seconds: number;
   readonly per: 'address' | 'caller' | 'client';
   readonly counted: 'shared' | 'with redis' | 'by each';
+  /** How many times the quota all IPv6 networks of one site (`siteOf`) have together: several customers may share one. */
+  readonly siteFactor?: number;
 }
 
 const MINUTE = 60;
@@ -14,7 +16,7 @@ const MINUTE = 60;
 /** The groups of routes, by name. The names are part of the interface: `RateLimit-Policy` tells them. */
 export const RATE_LIMIT_POLICIES = {
   /** What proves a password, a factor or a mailed token. Generous, since many people may share an address; guessing at one account is stopped by the lockout. */
-  attempts: { quota: 60, seconds: MINUTE, per: 'address', counted: 'shared' },
+  attempts: { quota: 60, seconds: MINUTE, per: 'address', counted: 'shared', siteFactor: 20 },
   /** Refresh tokens cannot be guessed; what costs is looking for those that are sent. */
   refresh: { quota: 600, seconds: MINUTE, per: 'address', counted: 'with redis' },
   /** Tokens of one client. One that asks for a token for each of its calls is to hear of it. */

@@ -11,6 +11,7 @@ jest.setTimeout(120_000);
 
 const FAILURES = 10;
 const QUOTA_OF_ATTEMPTS = 60;
+const QUOTA_OF_SITE = 20 * QUOTA_OF_ATTEMPTS;
 const QUOTA_OF_API = 6_000;
 const LOGIN = '/v1/auth/login';
 
@@ -20,7 +21,7 @@ const count = (statuses: readonly number[], status: number) => statuses.filter((
 describe('the requests of one caller', () => {
   let app: TestApp;
   beforeAll(async () => {
-    app = await startApp({ env: { PORTCULLIS_RATE_LIMITS: 'on' } });
+    app = await startApp({ env: { PORTCULLIS_RATE_LIMITS: 'on', PORTCULLIS_TRUSTED_PROXIES: '127.0.0.1' } });
   });
   afterAll(() => app.close());
 
@@ -44,6 +45,22 @@ describe('the requests of one caller', () => {
     expect(headers.get('ratelimit')).toMatch(/^"api";r=0;t=\d+$/);
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await other.get('/v1/auth/me')).status).toBe(200);
+  });
+
+  it('are refused beyond twenty quotas when they come from each of the networks that one IPv6 site has', async () => {
+    const statuses: number[] = [];
+    let networks = 0;
+    const from = async (address: string): Promise<number> => {
+      // Counted before it is looked at.
+      const { status } = await app.http.post(LOGIN, {}, { headers: { 'x-forwarded-for': address } });
+      return status;
+    };
+    const attack = async (): Promise<void> => {
+      while (networks < QUOTA_OF_SITE + 50) statuses.push(await from(`2001:db8:7:${(++networks).toString(16)}::1`));
+    };
+    await Promise.all(Array.from({ length: 16 }, attack));
+    expect([count(statuses, 400), count(statuses, 429)]).toEqual([QUOTA_OF_SITE, statuses.length - QUOTA_OF_SITE]);
+    expect([await from('2001:db8:8::1'), await from('192.0.2.1')]).toEqual([400, 400]);
   });
 });
 
