@@ -119,6 +119,66 @@ describe('the time of a login', () => {
   });
 });
 
+describe('a login that began for the cookie', () => {
+  const OWN_PAGE = { headers: { origin: 'http://localhost:3000' } };
+  const begin = ({ username, password }: Person) =>
+    app.http.post('/v1/auth/login', { username, password, mode: 'cookie' }, OWN_PAGE);
+  /** Without a word about the mode it ends as it began; on another page, or with another mode, it does not. */
+  async function endsInCookie(path: string, body: object): Promise<void> {
+    expect(outcome(await app.http.post(path, body))).toBe('403 foreign_page');
+    const otherwise = await app.http.post(path, { ...body, mode: 'body' }, OWN_PAGE);
+    expect([outcome(otherwise), otherwise.body['errors']]).toEqual([
+      '400 validation_failed',
+      [{ field: 'mode', message: 'must be cookie, as in the step before, or absent' }],
+    ]);
+    const { status, headers, body: answer } = await app.http.post(path, body, OWN_PAGE);
+    expect([status, answer['refresh_token'], typeof answer['access_token']]).toEqual([200, undefined, 'string']);
+    expect(headers.get('set-cookie')).toMatch(/^__Host-portcullis_refresh=prt_/);
+  }
+
+  it.each(['totp', 'recovery'])('ends so with a second factor (%s)', async (kind) => {
+    const bob = await enrol(app, ann);
+    const { body } = await begin(bob);
+    const code = kind === 'totp' ? codeOf(bob.secret) : bob.recoveryCodes[0];
+    await endsInCookie(`/v1/auth/mfa/${kind}`, { mfa_token: body['mfa_token'], code });
+  });
+
+  it('ends so with a passkey', async () => {
+    const passkey = new SoftwarePasskey('http://localhost:3000');
+    const { http } = await signIn(app.http, ann);
+    const start = await http.post('/v1/auth/mfa/passkey/start', {});
+    const credential = passkey.create(start.body['options'] as Record<string, unknown>);
+    await http.post('/v1/auth/mfa/passkey/confirm', { credential });
+    const { mfa_token } = (await begin(ann)).body;
+    const question = await app.http.post('/v1/auth/mfa/passkey/options', { mfa_token });
+    const answer = passkey.get(question.body['options'] as Record<string, unknown>);
+    await endsInCookie('/v1/auth/mfa/passkey', { mfa_token, credential: answer });
+  });
+
+  it('ends so with the setup of a factor', async () => {
+    const { enrolmentToken } = (await begin(await createPerson(admin, ['operator']))).body;
+    const { body: setup } = await app.http.post('/v1/auth/mfa/totp/start', { enrolmentToken });
+    const code = codeOf(String(setup['secret']));
+    await endsInCookie('/v1/auth/mfa/totp/confirm', { setupToken: setup['setupToken'], code });
+  });
+
+  it('ends so with another password, after a second factor too', async () => {
+    const bob = await enrol(app, ann);
+    await app.database.query('UPDATE users SET must_change_password = true WHERE id = $1', [bob.id]);
+    const { mfa_token } = (await begin(bob)).body;
+    const proven = await app.http.post('/v1/auth/mfa/totp', { mfa_token, code: codeOf(bob.secret) }, OWN_PAGE);
+    const { changeToken } = proven.body;
+    await endsInCookie('/v1/auth/password/change', { changeToken, newPassword: 'violet otters juggle lanterns' });
+  });
+
+  it('may say so in its last step, if the first says nothing', async () => {
+    const bob = await enrol(app, ann);
+    const body = { mfa_token: await mfaToken(app, bob), code: codeOf(bob.secret), mode: 'cookie' };
+    const answer = await app.http.post('/v1/auth/mfa/totp', body, OWN_PAGE);
+    expect([answer.status, answer.body['refresh_token']]).toEqual([200, undefined]);
+  });
+});
+
 describe('a second factor that is missing', () => {
   it('costs nobody the refresh token that is refused for it: once the role is taken back, it is good', async () => {
     const { refreshToken } = await signIn(app.http, ann);

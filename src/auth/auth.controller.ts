@@ -232,9 +232,11 @@ export class AuthController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto | FactorRequiredDto> {
-    this.cookie.requireFor(dto.mode, request);
-    const answer = await this.passwords.change(changeRightOf(dto, request), dto, callerOf(request));
-    return this.cookie.hand(answer, dto.mode, reply);
+    const right = changeRightOf(dto, request);
+    const mode = this.passwords.modeOf(right, dto.mode);
+    this.cookie.requireFor(mode, request);
+    const answer = await this.passwords.change(right, { ...dto, ...(mode && { mode }) }, callerOf(request));
+    return this.cookie.hand(answer, mode, reply);
   }
 }
 

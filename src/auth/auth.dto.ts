@@ -33,7 +33,7 @@ export const Mode = (): PropertyDecorator =>
       enum: ['body', 'cookie'],
       default: 'body',
       description:
-        '`cookie`: the refresh token comes in a cookie that no script can read, and not in the body. For pages of the issuer itself',
+        '`cookie`: the refresh token comes in a cookie that no script can read, and not in the body. For pages of the issuer itself. Said once, in whichever step of a login',
     }),
     Optional(),
     IsIn(['body', 'cookie']),

@@ -11,6 +11,7 @@ const grant = {
   sessionEpoch: '7',
   amr: ['pwd'],
   authTime: 1_795_000_000.5,
+  mode: 'cookie' as const,
 };
 
 function tokensUnder(key: Buffer): ChangeTokens {

@@ -2,6 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { ServerSecrets } from '../common/server-secrets.js';
+import type { TokenMode } from './session-cookie.js';
 
 const TYPE = 'password-change+jwt';
 
@@ -15,6 +16,8 @@ export interface ChangeGrant {
   amr: string[];
   /** When it was, seconds since 1970; null in tokens of the version before. */
   authTime: number | null;
+  /** How it wants its tokens handed over; null: it has not said so. */
+  mode: TokenMode | null;
 }
 
 /**
@@ -36,7 +39,7 @@ export class ChangeTokens {
 
   issue(grant: ChangeGrant): string {
     return this.jwt.sign(
-      { epoch: grant.sessionEpoch, amr: grant.amr, auth_time: grant.authTime },
+      { epoch: grant.sessionEpoch, amr: grant.amr, auth_time: grant.authTime, mode: grant.mode },
       { subject: grant.userId },
     );
   }
@@ -46,10 +49,10 @@ export class ChangeTokens {
     try {
       const { header, payload } = this.jwt.verify<{
         header: { typ?: string };
-        payload: { sub: string; epoch: string; amr?: string[]; auth_time?: number | null };
+        payload: { sub: string; epoch: string; amr?: string[]; auth_time?: number | null; mode?: TokenMode | null };
       }>(token);
-      const { sub: userId, epoch: sessionEpoch, amr = ['pwd'], auth_time: authTime = null } = payload;
-      return header.typ === TYPE ? { userId, sessionEpoch, amr, authTime } : null;
+      const { sub: userId, epoch: sessionEpoch, amr = ['pwd'], auth_time: authTime = null, mode = null } = payload;
+      return header.typ === TYPE ? { userId, sessionEpoch, amr, authTime, mode } : null;
     } catch {
       return null;
     }

@@ -16,6 +16,7 @@ import { ChangeTokens } from './change-token.js';
 import { methodsOf, nextStep, type LoginStep, type Standing } from './mfa/login-step.js';
 import { SecondFactors } from './mfa/second-factors.service.js';
 import { PasswordCheck, invalidCredentials, type Caller } from './password-check.js';
+import type { TokenMode } from './session-cookie.js';
 
 /** What somebody has proven so far on the way to a session. */
 export interface LoginProof {
@@ -29,6 +30,8 @@ export interface LoginProof {
   authTime?: number;
   /** Whom the tokens of the session are to be for. */
   audience: string[];
+  /** How the tokens are to be handed over, where a step has said so. */
+  mode?: TokenMode;
 }
 
 /** How a step of a login is taken. */
@@ -173,13 +176,14 @@ export class LoginSteps {
       sessionEpoch,
       amr,
       authTime = null,
+      mode = null,
     } = await inTransaction(this.dataSource, (manager) => this.dated(manager, redeem));
     this.passwords.count('change_required');
     return new Problem(
       403,
       'password_change_required',
       'The password must be changed before it can be used to log in.',
-      { changeToken: this.changeTokens.issue({ userId, sessionEpoch, amr, authTime }) },
+      { changeToken: this.changeTokens.issue({ userId, sessionEpoch, amr, authTime, mode }) },
     );
   }
 

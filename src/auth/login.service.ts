@@ -19,7 +19,7 @@ export class LoginService {
     const { username, email = '' } = dto;
     const name = username === undefined ? { email } : { username };
     const { id, sessionEpoch, asOf } = await this.passwords.prove(name, dto.password, caller, 'login.failed');
-    const proof = { userId: id, sessionEpoch, asOf, amr: ['pwd'], audience };
+    const proof = { userId: id, sessionEpoch, asOf, amr: ['pwd'], audience, ...(dto.mode && { mode: dto.mode }) };
     return this.steps.take({ proof, caller, action: 'login.succeeded' });
   }
 }

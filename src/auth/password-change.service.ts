@@ -9,10 +9,12 @@ import { PasswordPolicy } from '../users/password-policy.js';
 import { SecurityNotices } from '../users/security-notices.js';
 import { UsersService, type Credentials } from '../users/users.service.js';
 import type { ChangePasswordDto, FactorRequiredDto, TokenPairDto } from './auth.dto.js';
+import { agreedMode } from './agreed-mode.js';
 import { ChangeTokens, type ChangeGrant } from './change-token.js';
 import { CurrentPassword } from './current-password.js';
 import { LoginSteps, type LoginProof } from './login-steps.service.js';
 import { invalidCredentials, type Caller } from './password-check.js';
+import type { TokenMode } from './session-cookie.js';
 
 /** The session by whose token a password is changed. */
 interface SessionRight {
@@ -47,6 +49,12 @@ export class PasswordChangeService {
     private readonly notices: SecurityNotices,
     private readonly audit: AuditService,
   ) {}
+
+  /** How the tokens are to be handed over, by what this and the login before it say. @throws Problem 400 */
+  modeOf(right: ChangeRight, mode: TokenMode | undefined): TokenMode | undefined {
+    const grant = 'changeToken' in right ? this.changeTokens.read(right.changeToken) : null;
+    return agreedMode(grant?.mode ?? undefined, mode);
+  }
 
   /**
    * Changes the password, which ends every session and token of the user, and starts a new session. Change and session are one transaction: a
@@ -95,7 +103,11 @@ export class PasswordChangeService {
     }
     const { id, sessionEpoch, asOf } = credentials;
     const { audience, amr, authTime } = 'userId' in right ? right : this.beginningOf(grant);
-    const proof = { userId: id, sessionEpoch, asOf, audience, amr, ...(authTime !== null && { authTime }) };
+    const proof = {
+      ...{ userId: id, sessionEpoch, asOf, audience, amr },
+      ...(authTime !== null && { authTime }),
+      ...(dto.mode && { mode: dto.mode }),
+    };
     if ('userId' in right) await this.requireWhole(proof);
     return { credentials, proof };
   }

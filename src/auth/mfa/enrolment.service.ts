@@ -12,8 +12,10 @@ import { SingleUseTokens } from '../../tokens/single-use-tokens.js';
 import type { Notice } from '../../mail/notice-templates.js';
 import { SecurityNotices } from '../../users/security-notices.js';
 import type { TokenPairDto } from '../auth.dto.js';
+import { agreedMode } from '../agreed-mode.js';
 import { ENROLMENT, LoginSteps, type LoginProof } from '../login-steps.service.js';
 import { invalidCredentials, type Caller } from '../password-check.js';
+import type { TokenMode } from '../session-cookie.js';
 import { isEnrolled, mustKeepLastFactor } from './login-step.js';
 import type { EnrolledDto, FactorsDto, RecoveryCodesDto } from './mfa.dto.js';
 import { SecondFactors, type FactorKind } from './second-factors.service.js';
@@ -89,6 +91,12 @@ export class Enrolment {
       this.tokens.issue(manager, { purpose, userId, sessionEpoch, details, ttlSeconds: SETUP_SECONDS }),
     );
     return { userId, setupToken };
+  }
+
+  /** What a setup was begun with holds for its end: `agreedMode`. @param mode what whoever finishes it says @throws Problem 400 */
+  async modeOf(purpose: string, setupToken: string, mode: TokenMode | undefined): Promise<TokenMode | undefined> {
+    const asked = await this.tokens.read(this.dataSource.manager, purpose, setupToken);
+    return agreedMode((asked?.details as Partial<Setup> | undefined)?.mode, mode);
   }
 
   /**
@@ -198,7 +206,11 @@ export class Enrolment {
       const asked = await this.tokens.read(this.dataSource.manager, ENROLMENT.purpose, right.enrolmentToken);
       if (!asked) throw invalidToken('The enrolment token is not valid, or not any more. Log in again.');
       const { userId, sessionEpoch, details } = asked;
-      return { ...(details as Pick<LoginProof, 'asOf' | 'amr' | 'authTime' | 'audience'>), userId, sessionEpoch };
+      return {
+        ...(details as Pick<LoginProof, 'asOf' | 'amr' | 'authTime' | 'audience' | 'mode'>),
+        userId,
+        sessionEpoch,
+      };
     }
     const { principal } = right;
     const userId = signedInUserOf(principal);

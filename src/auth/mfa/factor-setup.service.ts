@@ -8,6 +8,7 @@ import { invalidFields, type Problem } from '../../common/problem.js';
 import { unwrapTotpSecret, wrapTotpSecret } from '../../common/totp-secret.js';
 import { UsersService } from '../../users/users.service.js';
 import type { Caller } from '../password-check.js';
+import type { TokenMode } from '../session-cookie.js';
 import { Enrolment, SETUP_SECONDS, type EnrolmentRight } from './enrolment.service.js';
 import { ONE_TIME_PASSWORD } from './login-step.js';
 import type { ConfirmTotpDto, EnrolledDto, TotpSetupDto } from './mfa.dto.js';
@@ -41,6 +42,17 @@ export class FactorSetup {
     const { userId, setupToken } = await this.enrolment.start(right, TOTP, { factorId, secret: wrapped });
     const { username } = await this.users.profile(userId);
     return { setupToken, secret, uri: totpUri(secret, username, this.env.issuer), expiresIn: SETUP_SECONDS };
+  }
+
+  /** How the tokens are to be handed over, by what this and the login before it say. @throws Problem 400 */
+  modeOfTotp({ setupToken, mode }: ConfirmTotpDto): Promise<TokenMode | undefined> {
+    return this.enrolment.modeOf(TOTP, setupToken, mode);
+  }
+
+  /** The same. @throws Problem 400 */
+  modeOfPasskey({ credential, mode }: ConfirmPasskeyDto): Promise<TokenMode | undefined> {
+    const response = readRegistration(credential);
+    return this.enrolment.modeOf(PASSKEY, response ? challengeOf(response) : '', mode);
   }
 
   /** A wrong code uses nothing up. @throws Problem 400 for a wrong code, 401, 409 `too_many_factors`, 429 */

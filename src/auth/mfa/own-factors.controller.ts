@@ -109,9 +109,10 @@ export class OwnFactorsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<EnrolledDto> {
-    this.cookie.requireFor(dto.mode, request);
+    const mode = await this.setups.modeOfTotp(dto);
+    this.cookie.requireFor(mode, request);
     const enrolled = await this.setups.confirmTotp(dto, request.principal, callerOf(request));
-    return this.cookie.hand(enrolled, dto.mode, reply);
+    return this.cookie.hand(enrolled, mode, reply);
   }
 
   @Post('passkey/start')
@@ -156,9 +157,10 @@ export class OwnFactorsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<EnrolledDto> {
-    this.cookie.requireFor(dto.mode, request);
+    const mode = await this.setups.modeOfPasskey(dto);
+    this.cookie.requireFor(mode, request);
     const enrolled = await this.setups.confirmPasskey(dto, request.principal, callerOf(request));
-    return this.cookie.hand(enrolled, dto.mode, reply);
+    return this.cookie.hand(enrolled, mode, reply);
   }
 
   @Post('recovery-codes')

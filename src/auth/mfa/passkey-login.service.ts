@@ -43,7 +43,7 @@ export class PasskeyLogin {
 
   /** @throws Problem 400, 401 `invalid_credentials`, 403 `password_change_required`, 429, 503 */
   async login(
-    { credential, audience: wanted }: PasskeyLoginDto,
+    { credential, audience: wanted, mode }: PasskeyLoginDto,
     caller: Caller,
   ): Promise<TokenPairDto | FactorRequiredDto> {
     const audience = await this.audiences.require(wanted);
@@ -54,7 +54,7 @@ export class PasskeyLogin {
     const credentials = holder === null ? null : await this.users.credentialsFor({ id: holder });
     if (credentials?.status !== 'active') throw this.refused();
     const { id: userId, sessionEpoch, asOf } = credentials;
-    const proof = { userId, sessionEpoch, asOf, amr: [SECOND_FACTOR], audience };
+    const proof = { userId, sessionEpoch, asOf, amr: [SECOND_FACTOR], audience, ...(mode && { mode }) };
     const redeem = async (manager: EntityManager): Promise<LoginProof> => {
       if (!(await this.factors.holdCredentials(manager, proof, 'SHARE'))) throw new RefusedPasskey(false);
       // Before the passkey is looked at: of one answer that comes twice, the second is no copy of it. Kept only if that is right, since anybody may send wrong ones.

@@ -68,8 +68,10 @@ export class PasskeyController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto | FactorRequiredDto> {
-    this.cookie.requireFor(dto.mode, request);
-    return this.cookie.handOver(await this.steps.withPasskey(dto, callerOf(request)), dto.mode, request, reply);
+    const mode = await this.steps.modeOf(dto);
+    this.cookie.requireFor(mode, request);
+    const step = { ...dto, ...(mode && { mode }) };
+    return this.cookie.handOver(await this.steps.withPasskey(step, callerOf(request)), mode, request, reply);
   }
 
   @Post('passkey/options')

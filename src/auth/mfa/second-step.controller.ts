@@ -64,8 +64,8 @@ export class SecondStepController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto | FactorRequiredDto> {
-    this.cookie.requireFor(dto.mode, request);
-    return this.cookie.handOver(await this.steps.withTotp(dto, callerOf(request)), dto.mode, request, reply);
+    const step = await this.admitted(dto, request);
+    return this.cookie.handOver(await this.steps.withTotp(step, callerOf(request)), step.mode, request, reply);
   }
 
   @Post('recovery')
@@ -86,7 +86,14 @@ export class SecondStepController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokenPairDto | FactorRequiredDto> {
-    this.cookie.requireFor(dto.mode, request);
-    return this.cookie.handOver(await this.steps.withRecoveryCode(dto, callerOf(request)), dto.mode, request, reply);
+    const step = await this.admitted(dto, request);
+    return this.cookie.handOver(await this.steps.withRecoveryCode(step, callerOf(request)), step.mode, request, reply);
+  }
+
+  /** With the mode that holds for the whole login. @throws Problem 400, 403 `foreign_page` */
+  private async admitted(dto: FactorCodeDto, request: FastifyRequest): Promise<FactorCodeDto> {
+    const mode = await this.steps.modeOf(dto);
+    this.cookie.requireFor(mode, request);
+    return { ...dto, ...(mode && { mode }) };
   }
 }

@@ -8,9 +8,11 @@ import { inTransaction } from '../../database/transaction.js';
 import { SECOND_FACTOR } from '../../tokens/second-factor-rule.js';
 import { SingleUseTokens, type Redeemed } from '../../tokens/single-use-tokens.js';
 import type { FactorRequiredDto, TokenPairDto } from '../auth.dto.js';
+import { agreedMode } from '../agreed-mode.js';
 import { FACTOR_QUESTION, LoginSteps, type LoginProof } from '../login-steps.service.js';
 import { LoginThrottle } from '../login-throttle.js';
 import { PasswordCheck, type Caller } from '../password-check.js';
+import type { TokenMode } from '../session-cookie.js';
 import { ONE_TIME_PASSWORD } from './login-step.js';
 import type { FactorCodeDto } from './mfa.dto.js';
 import { challengeOf, readAuthentication } from './passkey-response.js';
@@ -26,6 +28,9 @@ class WrongFactor extends Error {
     super();
   }
 }
+
+/** Which login is completed, and how its tokens are to be handed over. */
+type Step = Pick<FactorCodeDto, 'mfa_token' | 'mode'>;
 
 /** Uses a factor up. @returns the methods proven @throws WrongFactor */
 type Use = (manager: EntityManager, userId: string) => Promise<readonly string[]>;
@@ -48,20 +53,26 @@ export class SecondStep {
     private readonly audit: AuditService,
   ) {}
 
+  /** How the login wants its tokens handed over, by what this and the first step say. @throws Problem 400 */
+  async modeOf({ mfa_token: token, mode }: Step): Promise<TokenMode | undefined> {
+    const asked = await this.tokens.read(this.dataSource.manager, FACTOR_QUESTION.purpose, token);
+    return agreedMode(asked ? proofOf(asked).mode : undefined, mode);
+  }
+
   /** @throws Problem 401 `invalid_token`, `invalid_code` or `factor_locked`, 403 `password_change_required`, 429, 503 */
-  withTotp({ mfa_token, code }: FactorCodeDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
+  withTotp({ code, ...step }: FactorCodeDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
     const use: Use = async (manager, userId) => {
       if (!(await this.factors.useTotp(manager, userId, code))) throw new WrongFactor();
       return ONE_TIME_PASSWORD;
     };
-    return this.complete(mfa_token, caller, use, async (userId) => {
+    return this.complete(step, caller, use, async (userId) => {
       if (!(await this.guesses.count(userId))) throw new WrongFactor('unheard');
     });
   }
 
   /** @throws Problem 401 `invalid_token` or `invalid_code`, 403 `password_change_required`, 429, 503 */
-  withRecoveryCode({ mfa_token, code }: FactorCodeDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
-    return this.complete(mfa_token, caller, async (manager, userId) => {
+  withRecoveryCode({ code, ...step }: FactorCodeDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
+    return this.complete(step, caller, async (manager, userId) => {
       if (!(await this.factors.useRecoveryCode(manager, userId, code))) throw new WrongFactor();
       const actor: Actor = { ...caller.actor, type: 'user', id: userId };
       await this.audit.record(manager, { action: 'recovery_code.used', actor, target: { type: 'user', id: userId } });
@@ -81,9 +92,9 @@ export class SecondStep {
   }
 
   /** @throws Problem 401 `invalid_token` or `invalid_code`, 403 `password_change_required`, 429, 503 */
-  withPasskey({ mfa_token, credential }: FactorPasskeyDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
+  withPasskey({ credential, ...step }: FactorPasskeyDto, caller: Caller): Promise<TokenPairDto | FactorRequiredDto> {
     const response = readAuthentication(credential);
-    return this.complete(mfa_token, caller, async (manager, userId) => {
+    return this.complete(step, caller, async (manager, userId) => {
       const challenge = response ? challengeOf(response) : '';
       const redeemed = await this.tokens.consume(manager, CHALLENGE.purpose, challenge);
       if (!response || redeemed?.userId !== userId) throw new WrongFactor();
@@ -95,7 +106,7 @@ export class SecondStep {
 
   /** @param count what to do before the factor is looked at, outside of the transaction that a wrong one takes back */
   private async complete(
-    token: string,
+    { mfa_token: token, mode }: Step,
     caller: Caller,
     use: Use,
     count: (userId: string) => Promise<void> = () => Promise.resolve(),
@@ -108,7 +119,7 @@ export class SecondStep {
     const locks = await this.throttle.countFailure(account);
     try {
       await count(asked.userId);
-      const before = proofOf(asked);
+      const before = { ...proofOf(asked), ...(mode && { mode }) };
       const redeem = (manager: EntityManager): Promise<LoginProof> => this.redeem(manager, token, before, use);
       // Nothing comes of the second factor that is named here unless it is redeemed.
       const proof = { ...before, amr: [...before.amr, SECOND_FACTOR] };
@@ -150,7 +161,7 @@ export class SecondStep {
 }
 
 function proofOf({ userId, sessionEpoch, details }: Redeemed): LoginProof {
-  return { ...(details as Pick<LoginProof, 'asOf' | 'amr' | 'audience'>), userId, sessionEpoch };
+  return { ...(details as Pick<LoginProof, 'asOf' | 'amr' | 'audience' | 'mode'>), userId, sessionEpoch };
 }
 
 const spentToken = (): Problem => invalidToken('The mfa_token is not valid, or not any more. Log in again.');
