@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from './support/app.js';
-import { enrol } from './support/factors.js';
+import { enrol, mfaToken } from './support/factors.js';
 import { freshName } from './support/holders.js';
 import type { Answer, HttpClient } from './support/http.js';
 import { MailServer } from './support/mail-server.js';
@@ -58,6 +58,17 @@ const ACTS: [string, () => Promise<{ status: number }>, string[]][] = [
       return http.post('/v1/auth/mfa/passkey/confirm', { credential });
     },
     ['A passkey was added'],
+  ],
+  [
+    'a login with a recovery code',
+    async () => {
+      const bob = await enrol(app, ann);
+      return app.http.post('/v1/auth/mfa/recovery', {
+        mfa_token: await mfaToken(app, bob),
+        code: bob.recoveryCodes[0],
+      });
+    },
+    ['A recovery code was used', 'An authenticator app was added'],
   ],
   [
     'an app that is added and removed, and recovery codes',

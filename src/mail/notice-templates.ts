@@ -94,6 +94,17 @@ export const NOTICE_TEMPLATES = {
       ],
     }),
   },
+  'recovery-code-used': {
+    placeholders: BY_OWNER,
+    ...worded({
+      subject: 'A recovery code was used',
+      paragraphs: [
+        'Somebody has logged in to your account {{username}} at {{issuer}} with its password and a recovery code, which is worth nothing any more.',
+        AT,
+        STOLEN,
+      ],
+    }),
+  },
   'second-factor-locked': {
     placeholders: BY_OWNER,
     ...worded({

@@ -7,6 +7,7 @@ import { Problem, invalidToken } from '../../common/problem.js';
 import { inTransaction } from '../../database/transaction.js';
 import { SECOND_FACTOR } from '../../tokens/second-factor-rule.js';
 import { SingleUseTokens, type Redeemed } from '../../tokens/single-use-tokens.js';
+import { SecurityNotices } from '../../users/security-notices.js';
 import type { FactorRequiredDto, TokenPairDto } from '../auth.dto.js';
 import { agreedMode } from '../agreed-mode.js';
 import { FACTOR_QUESTION, LoginSteps, type LoginProof } from '../login-steps.service.js';
@@ -50,6 +51,7 @@ export class SecondStep {
     private readonly steps: LoginSteps,
     private readonly throttle: LoginThrottle,
     private readonly passwords: PasswordCheck,
+    private readonly notices: SecurityNotices,
     private readonly audit: AuditService,
   ) {}
 
@@ -76,6 +78,7 @@ export class SecondStep {
       if (!(await this.factors.useRecoveryCode(manager, userId, code))) throw new WrongFactor();
       const actor: Actor = { ...caller.actor, type: 'user', id: userId };
       await this.audit.record(manager, { action: 'recovery_code.used', actor, target: { type: 'user', id: userId } });
+      await this.notices.tell(manager, { notice: 'recovery-code-used', userId, actor });
       return ONE_TIME_PASSWORD;
     });
   }
