@@ -235,7 +235,8 @@ export class AuthController {
     const right = changeRightOf(dto, request);
     const mode = this.passwords.modeOf(right, dto.mode);
     this.cookie.requireFor(mode, request);
-    const answer = await this.passwords.change(right, { ...dto, ...(mode && { mode }) }, callerOf(request));
+    if (mode) dto.mode = mode;
+    const answer = await this.passwords.change(right, dto, callerOf(request));
     return this.cookie.hand(answer, mode, reply);
   }
 }

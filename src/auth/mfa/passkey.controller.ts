@@ -70,8 +70,8 @@ export class PasskeyController {
   ): Promise<TokenPairDto | FactorRequiredDto> {
     const mode = await this.steps.modeOf(dto);
     this.cookie.requireFor(mode, request);
-    const step = { ...dto, ...(mode && { mode }) };
-    return this.cookie.handOver(await this.steps.withPasskey(step, callerOf(request)), mode, request, reply);
+    if (mode) dto.mode = mode;
+    return this.cookie.handOver(await this.steps.withPasskey(dto, callerOf(request)), mode, request, reply);
   }
 
   @Post('passkey/options')

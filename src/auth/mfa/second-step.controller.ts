@@ -94,6 +94,7 @@ export class SecondStepController {
   private async admitted(dto: FactorCodeDto, request: FastifyRequest): Promise<FactorCodeDto> {
     const mode = await this.steps.modeOf(dto);
     this.cookie.requireFor(mode, request);
-    return { ...dto, ...(mode && { mode }) };
+    if (mode) dto.mode = mode;
+    return dto;
   }
 }
