@@ -33,6 +33,24 @@ describe('an administrator', () => {
     bob = await enrol(app, ann);
   });
 
+  it('sees what factors there are, of nobody who holds more, and no secret', async () => {
+    await app.database.query('UPDATE totp_factors SET failures = 100 WHERE user_id = $1', [bob.id]);
+    const { status, body } = await admin.get(`/v1/users/${bob.id}/factors`);
+    const item = { id: bob.factorId, kind: 'totp', name: 'authenticator app', createdAt: expect.any(String) };
+    expect([status, body]).toEqual([
+      200,
+      { items: [{ ...item, lastUsedAt: null, locked: true }], recoveryCodesLeft: 10 },
+    ]);
+    await admin.post('/v1/roles', { name: 'factor-desk', permissions: ['users:write'] });
+    const { http } = await signIn(app.http, await createPerson(admin, ['factor-desk']));
+    expect((await http.get(`/v1/users/${bob.id}/factors`)).status).toBe(200);
+    await admin.put(`/v1/users/${bob.id}/roles`, { roles: ['auditor'] });
+    for (const client of [http, bob.session.http])
+      expect(outcome(await client.get(`/v1/users/${bob.id}/factors`))).toMatch(/^40[13] /);
+    for (const id of ['x', '0198c5a0-6a54-7cc0-b0a4-4f3f4f1c8a11'])
+      expect(outcome(await admin.get(`/v1/users/${id}/factors`))).toBe('404 not_found');
+  });
+
   it('takes away factors that were lost, which ends sessions and logins under way', async () => {
     const token = await mfaToken(app, bob);
     for (let time = 0; time < 2; time++) expect((await reset(admin, bob.id)).status).toBe(204);

@@ -28,7 +28,8 @@ export const ROUTE_PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   'users:read': ['GET /v1/users', 'GET /v1/users/{id}'],
   'users:write': [
     ...['POST /v1/users', 'PATCH /v1/users/{id}', 'DELETE /v1/users/{id}', 'PUT /v1/users/{id}/roles'],
-    ...['POST /v1/users/{id}/disable', 'POST /v1/users/{id}/enable', 'DELETE /v1/users/{id}/factors'],
+    ...['POST /v1/users/{id}/disable', 'POST /v1/users/{id}/enable'],
+    ...['GET /v1/users/{id}/factors', 'DELETE /v1/users/{id}/factors'],
     ...['POST /v1/users/{id}/invite', 'POST /v1/users/{id}/reset-password'],
   ],
   'roles:read': ['GET /v1/roles', 'GET /v1/roles/{name}', 'GET /v1/permissions'],

@@ -7,6 +7,7 @@ import { forbidden, notFound } from '../../common/problem.js';
 import { inTransaction } from '../../database/transaction.js';
 import { PermissionsService } from '../../permissions/permissions.service.js';
 import { SecurityNotices } from '../../users/security-notices.js';
+import type { FactorsDto } from './mfa.dto.js';
 import { SecondFactors } from './second-factors.service.js';
 
 /** What administrators do for people who have lost their factors. */
@@ -19,6 +20,15 @@ export class FactorReset {
     private readonly notices: SecurityNotices,
     private readonly audit: AuditService,
   ) {}
+
+  /** No secret is among it. @throws Problem 403, 404 */
+  async list(actor: Actor, userId: string): Promise<FactorsDto> {
+    const { manager } = this.dataSource;
+    const standing = await this.factors.standingOf(userId);
+    if (!standing) throw notFound('user');
+    await this.permissions.requireMayTouchUser(manager, actor, userId);
+    return { items: await this.factors.listOf(userId), recoveryCodesLeft: standing.recoveryCodes };
+  }
 
   /**
    * Takes all factors of a user away, which ends every session and token of theirs. Where there are none nothing happens.

@@ -98,7 +98,7 @@ export class RecoveryCodesDto extends TokenPairDto {
 }
 
 export class FactorDto {
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty({ format: 'uuid', example: '0198c5a0-6a54-7cc0-b0a4-4f3f4f1c8a13' })
   id: string;
 
   @ApiProperty({ enum: ['totp', 'passkey'] })
@@ -112,6 +112,9 @@ export class FactorDto {
 
   @ApiProperty({ type: String, nullable: true, format: 'date-time' })
   lastUsedAt: Date | null;
+
+  @ApiProperty({ example: false, description: 'Whether, after a hundred wrong codes in a row, no code of it is taken' })
+  locked: boolean;
 }
 
 export class FactorsDto {

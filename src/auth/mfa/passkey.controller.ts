@@ -54,7 +54,8 @@ export class PasskeyController {
   @Limited('attempts')
   @ApiOperation({
     summary: 'Complete a login with a passkey',
-    description: 'Each challenge is good for one answer. Failures are counted together with those of codes.',
+    description:
+      'Each challenge is good for one right answer, within five minutes. Failures are counted together with those of codes.',
   })
   @ApiOkResponse({ type: TokenPairDto })
   @ApiBadRequestResponse(INCOMPLETE)

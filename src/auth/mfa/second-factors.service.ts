@@ -6,6 +6,7 @@ import { Clock } from '../../common/clock.js';
 import { MasterKey } from '../../common/master-key.js';
 import { unwrapTotpSecret, wrapTotpSecret } from '../../common/totp-secret.js';
 import { prepared } from '../../database/prepared.js';
+import { GUESS_CEILING } from './guess-ceiling.js';
 import type { Standing } from './login-step.js';
 import { newRecoveryCodes, recoveryCodeHash } from './recovery-codes.js';
 import { totpStepOf } from './totp.js';
@@ -19,6 +20,8 @@ export interface Factor {
   name: string;
   createdAt: Date;
   lastUsedAt: Date | null;
+  /** No code of it is heard. */
+  locked: boolean;
 }
 
 export interface NewTotp {
@@ -84,11 +87,12 @@ export class SecondFactors {
 
   async listOf(userId: string): Promise<Factor[]> {
     return this.dataSource.query<Factor[]>(
-      `SELECT id, 'totp' AS kind, name, created_at AS "createdAt", last_used_at AS "lastUsedAt" FROM totp_factors
+      `SELECT id, 'totp' AS kind, name, created_at AS "createdAt", last_used_at AS "lastUsedAt",
+         failures >= $2 AS locked FROM totp_factors
          WHERE user_id = $1
        UNION ALL
-       SELECT id, 'passkey', name, created_at, last_used_at FROM passkeys WHERE user_id = $1 ORDER BY 1`,
-      [userId],
+       SELECT id, 'passkey', name, created_at, last_used_at, false FROM passkeys WHERE user_id = $1 ORDER BY 1`,
+      [userId, GUESS_CEILING],
     );
   }
 
