@@ -6,7 +6,9 @@ import { inTransaction } from '../../src/database/transaction.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { codeOf, enrol, forgetSteps, mfaToken, proveTotp, type Enrolled } from '../support/factors.js';
 import type { Answer, HttpClient } from '../support/http.js';
+import { postForm } from '../support/oauth.js';
 import { createPerson, refreshVerdict, signIn, verdict, type Person } from '../support/people.js';
+import { SoftwarePasskey } from '../support/software-passkey.js';
 
 jest.setTimeout(120_000);
 
@@ -128,6 +130,8 @@ const EVENTS: Record<string, (who: Person) => Promise<unknown>> = {
     await apps[0].database.query('UPDATE users SET credentials_changed_at = clock_timestamp() WHERE id = $1', [id]);
   },
   'is deleted': ({ id }) => admin.delete(`/v1/users/${id}`),
+  'is disabled in SQL': ({ id }) => apps[0].database.query(`UPDATE users SET status = 'disabled' WHERE id = $1`, [id]),
+  'is deleted in SQL': ({ id }) => apps[0].database.query('DELETE FROM users WHERE id = $1', [id]),
 };
 
 /** Somebody with a factor, or without: then there is neither secret nor code. */
@@ -137,11 +141,20 @@ type Somebody = Omit<Enrolled, 'session' | 'factorId'>;
 interface Flow {
   roles?: string[];
   enrolled: boolean;
+  /** Which of the events end it, where that is not all of them: what was asked for before them is bound to nobody. */
+  endedBy?: (keyof typeof EVENTS)[];
   first: (who: Somebody) => Promise<Answer<Body>>;
   rest: ((before: Answer<Body>, who: Somebody) => Promise<Answer<Body>>)[];
 }
 
 const post = (path: string, body: object, http = apps[1].http): Promise<Answer<Body>> => http.post(path, body);
+const ORIGIN = 'http://localhost:3000';
+/** As a page of the issuer does that keeps its refresh token in the cookie. */
+const postFromPage = (path: string, body: object, before?: Answer<Body>): Promise<Answer<Body>> => {
+  const cookie = before?.headers.get('set-cookie')?.split(';')[0] ?? '';
+  return apps[1].http.post(path, body, { headers: { origin: ORIGIN, cookie } });
+};
+const signedInAgain = ({ body }: Answer<Body>): HttpClient => apps[1].http.as(String(body['access_token']));
 const login = ({ username, password }: Person): Promise<Answer<Body>> => post('/v1/auth/login', { username, password });
 let secretAsked = '';
 const start = async (body: object, http?: HttpClient): Promise<Answer<Body>> => {
@@ -187,19 +200,102 @@ const FLOWS: Record<string, Flow> = {
     first: login,
     rest: [({ body }) => start({ enrolmentToken: String(body['enrolmentToken']) }), (before) => confirm(before)],
   },
+  'a code, into the cookie': {
+    enrolled: true,
+    first: login,
+    rest: [
+      ({ body }, { secret }) =>
+        postFromPage(prove.totp, { mfa_token: String(body['mfa_token']), code: codeOf(secret), mode: 'cookie' }),
+    ],
+  },
+  'a passkey beside the password': {
+    enrolled: false,
+    first: async (who) => {
+      await addPasskey(who);
+      const asked = await login(who);
+      const { body } = await post('/v1/auth/mfa/passkey/options', { mfa_token: String(asked.body['mfa_token']) });
+      return { ...asked, body: { ...asked.body, ...body } };
+    },
+    rest: [
+      ({ body: { mfa_token, options } }) =>
+        post('/v1/auth/mfa/passkey', { mfa_token, credential: passkeyAnswer(options) }),
+    ],
+  },
+  'a passkey alone': {
+    enrolled: false,
+    endedBy: ['is disabled', 'is disabled in SQL', 'is deleted', 'is deleted in SQL', 'loses the factors'],
+    first: async (who) => {
+      await addPasskey(who);
+      return post('/v1/auth/passkey/options', {});
+    },
+    rest: [({ body: { options } }) => post('/v1/auth/passkey/login', { credential: passkeyAnswer(options) })],
+  },
+  'a refresh': {
+    enrolled: false,
+    first: login,
+    rest: [({ body }) => post('/v1/auth/refresh', { refresh_token: body['refresh_token'] })],
+  },
+  'a refresh by the cookie': {
+    enrolled: false,
+    first: ({ username, password }) => postFromPage('/v1/auth/login', { username, password, mode: 'cookie' }),
+    rest: [(before) => postFromPage('/v1/auth/refresh', {}, before)],
+  },
+  'a refresh as OAuth has it': {
+    enrolled: false,
+    first: login,
+    rest: [
+      async ({ body }) => {
+        const form = { grant_type: 'refresh_token', refresh_token: String(body['refresh_token']) };
+        return postForm(apps[1].http, '/oauth/token', form);
+      },
+    ],
+  },
+  'a change of the password in a session': {
+    enrolled: false,
+    first: login,
+    rest: [
+      (before, { password }) =>
+        post(
+          '/v1/auth/password/change',
+          { currentPassword: password, newPassword: 'brisk herons mend umbrellas' },
+          signedInAgain(before),
+        ),
+    ],
+  },
 };
 
+let passkey = new SoftwarePasskey(ORIGIN);
+const passkeyAnswer = (options: unknown): Body => passkey.get(options as Body);
+async function addPasskey(who: Person): Promise<void> {
+  passkey = new SoftwarePasskey(ORIGIN);
+  const http = signedInAgain(await login(who));
+  const { body } = await post('/v1/auth/mfa/passkey/start', {}, http);
+  const credential = passkey.create(body['options'] as Body);
+  expect((await post('/v1/auth/mfa/passkey/confirm', { credential }, http)).status).toBe(200);
+}
+
 describe('an account that changes while somebody logs in', () => {
-  const cases = Object.entries(FLOWS).flatMap(([flow, { rest }]) =>
-    rest.flatMap((_, after) => Object.keys(EVENTS).map((event) => [flow, after + 1, event] as const)),
+  const cases = Object.entries(FLOWS).flatMap(([flow, { rest, endedBy = Object.keys(EVENTS) }]) =>
+    rest.flatMap((_, after) => endedBy.map((event) => [flow, after + 1, event] as const)),
   );
+
+  async function begin({ roles, enrolled }: Flow): Promise<Somebody> {
+    const person = await createPerson(admin, roles);
+    return enrolled ? enrol(apps[0], person) : { ...person, secret: '', recoveryCodes: [] };
+  }
+
+  it.each(Object.entries(FLOWS))('gets tokens by %s when nothing happens to it', async (_, flow) => {
+    const who = await begin(flow);
+    let answer = await flow.first(who);
+    for (const step of flow.rest) answer = await step(answer, who);
+    expect(await verdict(signedInAgain(answer))).toBe('accepted');
+  });
 
   it.each(cases)('by %s: after step %i it %s, and no token comes of it', async (name, after, event) => {
     const flow = FLOWS[name];
     const change = EVENTS[event];
     if (!flow || !change) throw new Error('no such case');
-    const person = await createPerson(admin, flow.roles);
-    const who: Somebody = flow.enrolled ? await enrol(apps[0], person) : { ...person, secret: '', recoveryCodes: [] };
+    const who = await begin(flow);
     let answer = await flow.first(who);
     for (const [n, step] of flow.rest.entries()) {
       if (n + 1 === after) await change(who);
