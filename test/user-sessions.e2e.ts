@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { timesAfterUse, timesAtStart } from '../src/sessions/session-lifetime.js';
 import { ADMIN, startApp, type TestApp } from './support/app.js';
 import type { HttpClient } from './support/http.js';
 import { createPerson, refreshVerdict, signIn, verdict, type Person } from './support/people.js';
+import { timesAfterUse, timesAtStart } from './support/session-times.js';
 
 const LIMIT = 3;
 const RULES = { idle: 3600, max: 7200 };
