@@ -151,6 +151,14 @@ describe('a passkey', () => {
     expect(await app.database.query(copied, [ann.id])).toEqual([]);
   });
 
+  it('of somebody who is disabled is refused, and that is written down', async () => {
+    expect((await add()).status).toBe(200);
+    await app.database.query(`UPDATE users SET status = 'disabled' WHERE id = $1`, [ann.id]);
+    expect(outcome(await logIn())).toBe('401 invalid_credentials');
+    const failed = `SELECT outcome FROM audit_events WHERE target_id = $1 AND action = 'login.failed'`;
+    expect(await app.database.query(failed, [ann.id])).toEqual([{ outcome: 'failure' }]);
+  });
+
   it.each<[string, (now: number) => string]>([
     ['has expired', (now) => newLoginChallenge(app.nest.get(ServerSecrets).get('passkey-login-challenge'), now - 1)],
     ['was made elsewhere', (now) => newLoginChallenge(Buffer.alloc(32), now + 60)],
@@ -186,12 +194,7 @@ describe('a change of factors that waits', () => {
     await sql.query('BEGIN');
     await sql.query('SELECT FROM users WHERE id = $1 FOR UPDATE', [id]);
     const renewing = session.http.post('/v1/auth/mfa/recovery-codes');
-    await until('the request waits for the user', async () => {
-      const waiting = await app.database.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      return waiting.length > 0;
-    });
+    await until('the request waits for the user', () => someoneWaits());
     await sql.query(statement, [id]);
     await sql.query('COMMIT');
     await sql.end();
@@ -202,7 +205,43 @@ describe('a change of factors that waits', () => {
   });
 });
 
+describe('a user who is deleted while they', () => {
+  it.each<[string, string, object]>([
+    ['begin to set up an app', '/v1/auth/mfa/totp/start', {}],
+    ['begin to set up a passkey', '/v1/auth/mfa/passkey/start', {}],
+    ['ask for another address', '/v1/auth/email/change', { newEmail: 'other@example.org' }],
+  ])('%s is refused as one who is gone', async (_, path, body) => {
+    const { http } = await signIn(app.http, ann);
+    const sql = await connectTo(app.database);
+    await sql.query('BEGIN');
+    await sql.query('DELETE FROM users WHERE id = $1', [ann.id]);
+    const asking = http.post(path, path.includes('email') ? { ...body, currentPassword: ann.password } : body);
+    await until('the request waits for the user', () => someoneWaits());
+    await sql.query('COMMIT');
+    await sql.end();
+    expect(outcome(await asking)).toBe('401 invalid_credentials');
+  });
+});
+
+async function someoneWaits(): Promise<boolean> {
+  const waiting = await app.database.query(
+    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return waiting.length > 0;
+}
+
 describe('SQL that adds or takes a factor', () => {
+  it('leaves recovery codes that the next factor replaces', async () => {
+    const before = await enrol(app, ann);
+    await app.database.query('DELETE FROM totp_factors WHERE id = $1', [before.factorId]);
+    const { recoveryCodes } = await enrol(app, ann);
+    expect(recoveryCodes).toHaveLength(10);
+    const mfa_token = await mfaToken(app, ann);
+    const use = (code = '') => app.http.post('/v1/auth/mfa/recovery', { mfa_token, code });
+    expect(outcome(await use(before.recoveryCodes[0]))).toBe('401 invalid_code');
+    expect((await use(recoveryCodes[0])).status).toBe(200);
+  });
+
   it.each([
     ['DELETE FROM totp_factors WHERE user_id = $1', 'ends'],
     [`UPDATE totp_factors SET secret = 'x' WHERE user_id = $1`, 'ends'],

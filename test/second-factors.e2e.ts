@@ -141,7 +141,8 @@ describe('a login with an authenticator app', () => {
       amr: claims['amr'],
       auth_time: claims['auth_time'],
     });
-    expect((await actions(bob.id)).slice(-1)).toEqual(['login.succeeded']);
+    const acts = (await actions(bob.id)).filter((action) => !action.startsWith('mail.'));
+    expect(acts.slice(-1)).toEqual(['login.succeeded']);
   });
 
   it('takes each code once, also from a login made later', async () => {

@@ -3,7 +3,6 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { AuditService } from '../audit/audit.service.js';
-import { violatedForeignKey } from '../common/database-errors.js';
 import { LOGIN_CLIENT } from '../common/principal.js';
 import { Problem } from '../common/problem.js';
 import { inTransaction } from '../database/transaction.js';
@@ -17,6 +16,7 @@ import { methodsOf, nextStep, type LoginStep, type Standing } from './mfa/login-
 import { SecondFactors } from './mfa/second-factors.service.js';
 import { PasswordCheck, invalidCredentials, type Caller } from './password-check.js';
 import type { TokenMode } from './session-cookie.js';
+import { orUserGone } from './user-gone.js';
 
 /** What somebody has proven so far on the way to a session. */
 export interface LoginProof {
@@ -204,12 +204,6 @@ export class LoginSteps {
   ): Promise<string> {
     return this.singleUse.issue(manager, { purpose, userId, sessionEpoch, details, ttlSeconds });
   }
-}
-
-/** The user was deleted while the proof was being checked. */
-function orUserGone(error: unknown): never {
-  const gone = ['sessions_user', 'single_use_tokens_user'].includes(violatedForeignKey(error) ?? '');
-  throw gone ? invalidCredentials() : error;
 }
 
 export function tokenPair(minted: MintedToken, refreshToken: string): TokenPairDto {

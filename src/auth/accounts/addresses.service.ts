@@ -13,6 +13,7 @@ import { SecurityNotices } from '../../users/security-notices.js';
 import { CurrentPassword } from '../current-password.js';
 import { LoginThrottle } from '../login-throttle.js';
 import type { Caller } from '../password-check.js';
+import { orUserGone } from '../user-gone.js';
 import type { ChangeAddressDto } from './accounts.dto.js';
 import { CHANGE_PURPOSE, VERIFICATION_PURPOSE } from './address-letters.js';
 import { invalidLink } from './invalid-link.js';
@@ -69,7 +70,7 @@ export class Addresses {
         actor,
         target: { type: 'user', id: userId },
       });
-    });
+    }).catch(orUserGone);
     this.worker.wake();
   }
 

@@ -16,6 +16,7 @@ import { agreedMode } from '../agreed-mode.js';
 import { ENROLMENT, LoginSteps, type LoginProof } from '../login-steps.service.js';
 import { invalidCredentials, type Caller } from '../password-check.js';
 import type { TokenMode } from '../session-cookie.js';
+import { orUserGone } from '../user-gone.js';
 import { isEnrolled, mustKeepLastFactor } from './login-step.js';
 import type { EnrolledDto, FactorsDto, RecoveryCodesDto } from './mfa.dto.js';
 import { SecondFactors, type FactorKind } from './second-factors.service.js';
@@ -89,7 +90,7 @@ export class Enrolment {
     const details = { ...more, ...rest, sessionId };
     const setupToken = await inTransaction(this.dataSource, (manager) =>
       this.tokens.issue(manager, { purpose, userId, sessionEpoch, details, ttlSeconds: SETUP_SECONDS }),
-    );
+    ).catch(orUserGone);
     return { userId, setupToken };
   }
 
@@ -121,8 +122,9 @@ export class Enrolment {
         throw conflict('too_many_factors', `Nobody needs more than ${MOST_FACTORS.toString()}. Remove one first.`);
       }
       const { factorId, kind, methods } = await add(manager, userId, details);
-      const recoveryCodes =
-        standing?.recoveryCodes === 0 ? await this.factors.renewRecoveryCodes(manager, userId) : undefined;
+      // Codes that outlived a factor taken away in SQL are of nobody knows when.
+      const fresh = !standing || !isEnrolled(standing) || standing.recoveryCodes === 0;
+      const recoveryCodes = fresh ? await this.factors.renewRecoveryCodes(manager, userId) : undefined;
       const proof = { userId, sessionEpoch, asOf, audience, amr: [...new Set([...amr, ...methods])] };
       const started = await this.begin(manager, { ...proof, ...(authTime !== undefined && { authTime }) }, caller, {
         action: 'factor.added',

@@ -49,10 +49,10 @@ export class PasskeyLogin {
     const audience = await this.audiences.require(wanted);
     const response = readAuthentication(credential);
     const challenge = response ? challengeOf(response) : '';
-    if (!response || !this.passkeys.knowsChallenge(challenge)) throw this.refused();
+    if (!response || !this.passkeys.knowsChallenge(challenge)) throw await this.failed(null, caller.actor);
     const holder = await this.passkeys.holderOf(response);
     const credentials = holder === null ? null : await this.users.credentialsFor({ id: holder });
-    if (credentials?.status !== 'active') throw this.refused();
+    if (credentials?.status !== 'active') throw await this.failed(holder, caller.actor);
     const { id: userId, sessionEpoch, asOf } = credentials;
     const proof = { userId, sessionEpoch, asOf, amr: [SECOND_FACTOR], audience, ...(mode && { mode }) };
     const redeem = async (manager: EntityManager): Promise<LoginProof> => {
@@ -65,19 +65,15 @@ export class PasskeyLogin {
       return { ...proof, amr: used.methods };
     };
     return this.steps.take({ proof, caller, redeem, action: 'login.succeeded' }).catch(async (error: unknown) => {
-      throw error instanceof RefusedPasskey ? await this.failed(error, userId, caller.actor) : error;
+      throw error instanceof RefusedPasskey ? await this.failed(userId, caller.actor, error.copied) : error;
     });
   }
 
-  private async failed({ copied }: RefusedPasskey, userId: string, actor: Actor): Promise<Problem> {
-    const target = { type: 'user', id: userId };
-    await this.audit.recordRefusal({ action: 'login.failed', outcome: 'failure', actor, target });
-    if (copied) await this.audit.recordRefusal({ action: 'passkey.copied', outcome: 'denied', actor, target });
-    return this.refused();
-  }
-
-  private refused(): Problem {
+  private async failed(userId: string | null, actor: Actor, copied = false): Promise<Problem> {
     this.passwords.count('failure');
+    const whose = userId === null ? {} : { target: { type: 'user', id: userId } };
+    await this.audit.recordRefusal({ action: 'login.failed', outcome: 'failure', actor, ...whose });
+    if (copied) await this.audit.recordRefusal({ action: 'passkey.copied', outcome: 'denied', actor, ...whose });
     return new Problem(401, 'invalid_credentials', 'The passkey is not known here, or its answer is not right.');
   }
 }

@@ -13,6 +13,7 @@ import { agreedMode } from '../agreed-mode.js';
 import { FACTOR_QUESTION, LoginSteps, type LoginProof } from '../login-steps.service.js';
 import { LoginThrottle } from '../login-throttle.js';
 import { PasswordCheck, type Caller } from '../password-check.js';
+import { orUserGone } from '../user-gone.js';
 import type { TokenMode } from '../session-cookie.js';
 import { ONE_TIME_PASSWORD } from './login-step.js';
 import type { FactorCodeDto } from './mfa.dto.js';
@@ -90,7 +91,7 @@ export class SecondStep {
     const { userId, sessionEpoch } = asked;
     const challenge = await inTransaction(this.dataSource, (manager) =>
       this.tokens.issue(manager, { ...CHALLENGE, userId, sessionEpoch }),
-    );
+    ).catch(orUserGone);
     return { options: { ...(await this.passkeys.factorOptions(userId, challenge)) } };
   }
 
