@@ -206,4 +206,21 @@ describe('a second factor that is missing', () => {
     await admin.put(`/v1/users/${ann.id}/roles`, { roles: [] });
     expect(await refreshVerdict(app.http, refreshToken)).toBe('refreshed');
   });
+
+  it('takes the cookie from no browser, whose session goes on', async () => {
+    const origin = 'http://localhost:3000';
+    const { username, password } = ann;
+    const begun = await app.http.post(
+      '/v1/auth/login',
+      { username, password, mode: 'cookie' },
+      { headers: { origin } },
+    );
+    const cookie = String(begun.headers.get('set-cookie')).split(';')[0] ?? '';
+    const refresh = () => app.http.post('/v1/auth/refresh', {}, { headers: { origin, cookie } });
+    await admin.put(`/v1/users/${ann.id}/roles`, { roles: ['operator'] });
+    const refused = await refresh();
+    expect([outcome(refused), refused.headers.get('set-cookie')]).toEqual(['401 invalid_grant', null]);
+    await admin.put(`/v1/users/${ann.id}/roles`, { roles: [] });
+    expect(outcome(await refresh())).toBe('tokens');
+  });
 });

@@ -128,8 +128,9 @@ export class AuthController {
     const kept = given === undefined ? this.cookie.read(request) : null;
     const refreshToken = given ?? kept;
     if (refreshToken === null) throw invalidFields([{ field: 'refresh_token', message: 'is required' }]);
-    const answer = await this.refreshes.refresh(refreshToken, audience, actor).catch((error: unknown) => {
-      if (kept !== null && isInvalidGrant(error)) this.cookie.clear(reply);
+    const answer = await this.refreshes.refresh(refreshToken, audience, actor).catch(async (error: unknown) => {
+      // A session that lives on, and gives nothing for now (a role asks for a second factor), may be refreshed later.
+      if (kept !== null && isInvalidGrant(error) && !(await this.sessions.isLive(kept))) this.cookie.clear(reply);
       throw error;
     });
     return this.cookie.hand(answer, kept === null ? 'body' : 'cookie', reply);

@@ -10,7 +10,7 @@ import { tokenPair } from './login-steps.service.js';
 
 const invalidGrant = (): Problem => new Problem(401, 'invalid_grant', 'The refresh token is not valid. Log in again.');
 
-/** Whether the refusal is for good, as far as this login goes: another one is needed. */
+/** Whether another login is needed, unless the session lives and may give tokens again. */
 export const isInvalidGrant = (error: unknown): boolean => error instanceof Problem && error.code === 'invalid_grant';
 
 @Injectable()

@@ -182,6 +182,12 @@ export class SessionsService {
     return row?.epoch ?? null;
   }
 
+  /** Whether the session of a refresh token has not ended, whatever that token is still good for. */
+  async isLive(refreshToken: string): Promise<boolean> {
+    const sessionId = this.sessionOf(refreshToken);
+    return sessionId !== null && (await this.epochOfLive(sessionId)) !== null;
+  }
+
   /** Keeps a session from being ended until the transaction is; false when it has ended. To be asked with the user's row locked, if at all. */
   async holdLive(manager: EntityManager, sessionId: string): Promise<boolean> {
     await manager.query('SELECT FROM sessions WHERE id = $1 FOR SHARE', [sessionId]);
