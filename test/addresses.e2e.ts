@@ -99,6 +99,9 @@ describe('an address', () => {
 });
 
 describe('moving to another address', () => {
+  const expire = (scope: string, key: string) =>
+    app.database.query(`INSERT INTO forced_expirations (scope, key, reason) VALUES ($1, $2, 'a drill')`, [scope, key]);
+
   it('takes the password and a link in a mail to it; the present one is told, before and after', async () => {
     const { http } = await signIn(app.http, ann);
     const newEmail = freshAddress();
@@ -181,6 +184,25 @@ describe('moving to another address', () => {
     ],
     ['another address was asked for', async () => change(ann, freshAddress()).then(sentAll)],
     ['an administrator set another', async () => admin.patch(`/v1/users/${ann.id}`, { email: freshAddress() })],
+    ['its user ended all sessions', async () => (await signIn(app.http, ann)).http.post('/v1/auth/logout-all')],
+    ['an administrator ended all sessions', async () => admin.delete(`/v1/users/${ann.id}/sessions`)],
+    ['all sessions of the user expired', async () => expire('user', ann.id)],
+    [
+      'all sessions of a role expired',
+      async () => {
+        const role = freshName();
+        await admin.post('/v1/roles', { name: role, permissions: [] });
+        await admin.put(`/v1/users/${ann.id}/roles`, { roles: [role] });
+        await expire('role', role);
+      },
+    ],
+    [
+      'all sessions expired',
+      async () => {
+        await expire('global', '*');
+        admin = await app.admin();
+      },
+    ],
   ])('is off once %s', async (_, meanwhile) => {
     const newEmail = freshAddress();
     await change(ann, newEmail);
@@ -190,16 +212,21 @@ describe('moving to another address', () => {
     expect((await userOf(ann))['email']).not.toBe(newEmail);
   });
 
-  it('is off when the password is changed before the mail is sent', async () => {
+  it.each([
+    ['the password is changed', async () => admin.patch(`/v1/users/${ann.id}`, { password: 'set by the admin' })],
+    ['all sessions are ended', async () => admin.delete(`/v1/users/${ann.id}/sessions`)],
+    ['all sessions expire', async () => expire('user', ann.id)],
+  ])('is off when %s before the mail is sent', async (_, meanwhile) => {
     await sentAll();
     const newEmail = freshAddress();
     await app.database.query(
       `INSERT INTO mail_requests (kind, user_id, details, requested_by, due_at)
-       SELECT 'email-change', id, jsonb_build_object('newEmail', $2::text, 'sessionEpoch', session_epoch::text), '{"type": "user"}',
+       SELECT 'email-change', id, jsonb_build_object('newEmail', $2::text, 'sessionEpoch', session_epoch::text,
+         'asOf', (SELECT seq::text FROM validity_clock)), '{"type": "user"}',
          clock_timestamp() + interval '1 hour' FROM users WHERE id = $1`,
       [ann.id, newEmail],
     );
-    await admin.patch(`/v1/users/${ann.id}`, { password: 'set by the admin' });
+    await meanwhile();
     await app.database.query('UPDATE mail_requests SET due_at = clock_timestamp()');
     await resend(freshAddress());
     await sentAll();

@@ -178,7 +178,10 @@ export class AuthController {
   @Post('logout-all')
   @HttpCode(204)
   @Requires()
-  @ApiOperation({ summary: 'End all of your sessions' })
+  @ApiOperation({
+    summary: 'End all of your sessions',
+    description: 'A change of the address that waits to be confirmed is off.',
+  })
   @ApiForbiddenResponse(NOT_SIGNED_IN)
   @ApiNoContentResponse({ description: 'All of them have ended, and with them their tokens' })
   async logoutAll(@CurrentPrincipal() principal: Principal, @CurrentActor() actor: Actor): Promise<void> {

@@ -105,6 +105,11 @@ export class MailQueue {
     return { ...rest, requestedBy: { ...requestedBy, permissions: new Set() }, attempt };
   }
 
+  /** Whether a request still stands: it may have been called off after it was claimed. */
+  async stands(manager: EntityManager, { id }: DueMail): Promise<boolean> {
+    return (await manager.query<unknown[]>('SELECT FROM mail_requests WHERE id = $1', [id])).length > 0;
+  }
+
   async remove(manager: EntityManager, { id }: DueMail): Promise<void> {
     await manager.query('DELETE FROM mail_requests WHERE id = $1', [id]);
   }

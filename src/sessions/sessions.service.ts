@@ -11,6 +11,7 @@ import { ServerSecrets } from '../common/server-secrets.js';
 import { prepared } from '../database/prepared.js';
 import { inTransaction } from '../database/transaction.js';
 import { deviceName } from './device-name.js';
+import { callOffAddressChange } from './pending-address-change.js';
 import { decideRefresh } from './refresh-rotation.js';
 import { INSPECT, ROTATE, STATE } from './refresh-statements.js';
 import {
@@ -230,14 +231,16 @@ export class SessionsService {
     return true;
   }
 
-  /** Ends all sessions of a user. */
+  /** Ends all sessions of a user, and calls off the change of address that one of them may have asked for. */
   endAll(actor: Actor, userId: string, end: SessionEnd): Promise<number> {
     return inTransaction(this.dataSource, (manager) => this.endAllIn(manager, actor, userId, end));
   }
 
   /** The same, in a transaction under way. */
   async endAllIn(manager: EntityManager, actor: Actor, userId: string, end: SessionEnd): Promise<number> {
+    await manager.query('SELECT FROM users WHERE id = $1 FOR SHARE', [userId]);
     const ended = await this.revoke(manager, end, 'user_id = $2 AND expires_at > clock_timestamp()', [userId]);
+    await callOffAddressChange(manager, userId);
     const target = { type: 'user', id: userId };
     await this.audit.record(manager, {
       action: 'sessions.ended',

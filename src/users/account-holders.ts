@@ -35,6 +35,11 @@ export class AccountHolders {
     return this.find(manager, holderWhere('id = $1'), id);
   }
 
+  /** The same, locked for this transaction alone. */
+  hold(manager: EntityManager, id: string): Promise<AccountHolder | null> {
+    return this.find(manager, holderWhere('id = $1', 'NO KEY UPDATE'), id);
+  }
+
   /** In any case, as at the login. What is mailed goes to the address as the account has it, never as somebody has typed it. */
   byEmail(manager: EntityManager, email: string): Promise<AccountHolder | null> {
     return this.find(manager, holderWhere('lower(email) = lower($1)'), email);
@@ -80,7 +85,7 @@ export class AccountHolders {
     sessionEpoch: string,
     email: string,
   ): Promise<{ email: string | null } | null> {
-    const before = await this.find(manager, holderWhere('id = $1', 'UPDATE'), id);
+    const before = await this.hold(manager, id);
     if (before?.sessionEpoch !== sessionEpoch) return null;
     await manager.query('UPDATE users SET email = $2, email_verified_at = clock_timestamp() WHERE id = $1', [
       id,

@@ -45,7 +45,10 @@ export class UserSessionsController {
   @Delete()
   @HttpCode(204)
   @Requires('sessions:write')
-  @ApiOperation({ summary: 'End all sessions of a user, who must hold no more than you' })
+  @ApiOperation({
+    summary: 'End all sessions of a user, who must hold no more than you',
+    description: 'A change of their address that waits to be confirmed is off.',
+  })
   @ApiParam(USER)
   @ApiNoContentResponse({ description: 'All of them have ended, and with them their tokens' })
   @ApiNotFoundResponse(NO_USER)

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../../audit/audit.module.js';
 import { MailModule } from '../../mail/mail.module.js';
+import { SessionsModule } from '../../sessions/sessions.module.js';
 import { TokensModule } from '../../tokens/tokens.module.js';
 import { UsersModule } from '../../users/users.module.js';
 import { ExpiredRows } from '../../database/expired-rows.js';
@@ -17,7 +18,7 @@ import { Registrations } from './registrations.service.js';
 
 /** What accounts need mails for: forgotten passwords, invitations, addresses that are to be proven, registrations. */
 @Module({
-  imports: [AuthModule, UsersModule, TokensModule, MailModule, AuditModule],
+  imports: [AuthModule, UsersModule, SessionsModule, TokensModule, MailModule, AuditModule],
   controllers: [PasswordLinksController, AddressesController, RegistrationsController, MailsToUsersController],
   providers: [PasswordLinks, Addresses, AddressLetters, Registrations, MailsToUsers],
 })

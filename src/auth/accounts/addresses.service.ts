@@ -3,10 +3,12 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { AuditService } from '../../audit/audit.service.js';
 import { violatedUnique } from '../../common/database-errors.js';
 import type { Actor } from '../../common/principal.js';
-import { conflict } from '../../common/problem.js';
+import { conflict, invalidToken } from '../../common/problem.js';
 import { inTransaction } from '../../database/transaction.js';
 import { MailQueue } from '../../mail/mail-queue.js';
 import { MailWorker } from '../../mail/mail-worker.js';
+import { ADDRESS_CHANGE, allSessionsExpiredSince } from '../../sessions/pending-address-change.js';
+import { SessionsService } from '../../sessions/sessions.service.js';
 import { SingleUseTokens, type Redeemed } from '../../tokens/single-use-tokens.js';
 import { AccountHolders } from '../../users/account-holders.js';
 import { SecurityNotices } from '../../users/security-notices.js';
@@ -25,6 +27,7 @@ export class Addresses {
     private readonly dataSource: DataSource,
     private readonly holders: AccountHolders,
     private readonly currentPassword: CurrentPassword,
+    private readonly sessions: SessionsService,
     private readonly tokens: SingleUseTokens,
     private readonly throttle: LoginThrottle,
     private readonly queue: MailQueue,
@@ -50,11 +53,11 @@ export class Addresses {
    * Has a link mailed to the new address, which takes effect when it is used, and tells the present one. That the address is somebody else's shows
    * neither here nor by the time that this takes.
    *
-   * @throws Problem 401 `invalid_credentials`, 429, 503
+   * @throws Problem 401 `invalid_credentials` or `invalid_token`, 429, 503
    */
   async requestChange(userId: string, { newEmail, currentPassword }: ChangeAddressDto, caller: Caller): Promise<void> {
     const { actor } = caller;
-    const { sessionEpoch, email } = await this.currentPassword.prove(
+    const { sessionEpoch, asOf, email } = await this.currentPassword.prove(
       userId,
       currentPassword,
       caller,
@@ -62,8 +65,12 @@ export class Addresses {
     );
     await this.throttle.admitMail('change', newEmail);
     await inTransaction(this.dataSource, async (manager) => {
-      const details = { newEmail, sessionEpoch };
-      await this.queue.add(manager, { kind: 'email-change', about: { userId }, details, actor });
+      await this.holders.hold(manager, userId);
+      // It may have ended while the password was checked, and who ends all sessions calls off what waits then.
+      const live = actor.sessionId !== null && (await this.sessions.holdLive(manager, actor.sessionId));
+      if (!live) throw invalidToken('The session has ended.');
+      const details = { newEmail, sessionEpoch, asOf };
+      await this.queue.add(manager, { kind: ADDRESS_CHANGE.kind, about: { userId }, details, actor });
       await this.notices.tell(manager, { notice: 'email-change-notice', userId, actor, to: email });
       await this.audit.record(manager, {
         action: 'email.change_requested',
@@ -92,7 +99,7 @@ export class Addresses {
 
   private async redeem(manager: EntityManager, token: string, actor: Actor): Promise<void> {
     const proven = await this.tokens.consume(manager, VERIFICATION_PURPOSE, token);
-    const moved = proven ? null : await this.tokens.consume(manager, CHANGE_PURPOSE, token);
+    const moved = proven ? null : await this.consumeChange(manager, token);
     const redeemed = proven ?? moved;
     if (!redeemed) throw invalidLink();
     const { userId } = redeemed;
@@ -101,6 +108,14 @@ export class Addresses {
     if (moved) await this.move(manager, moved, who);
     const action = proven ? 'email.verified' : 'email.changed';
     await this.audit.record(manager, { action, actor: who, target: { type: 'user', id: userId } });
+  }
+
+  /** With the user's row locked before the token, as by everybody who calls a change off. */
+  private async consumeChange(manager: EntityManager, token: string): Promise<Redeemed | null> {
+    const asked = await this.tokens.read(manager, CHANGE_PURPOSE, token);
+    if (!asked || !(await this.holders.hold(manager, asked.userId))) return null;
+    if (await allSessionsExpiredSince(manager, asked.userId, asked.details['asOf'])) return null;
+    return this.tokens.consume(manager, CHANGE_PURPOSE, token);
   }
 
   private async move(manager: EntityManager, { userId, sessionEpoch, details }: Redeemed, who: Actor): Promise<void> {
