@@ -209,4 +209,37 @@ describe('rate limits', () => {
     ]);
     await limited.close();
   });
+
+  it('hold whoever is in an account to few changes of it, so that no notice of one is buried, and nobody else is mailed', async () => {
+    const limited = await startApp({ env: { PORTCULLIS_RATE_LIMITS: 'on' } });
+    const ann = await createPerson(await limited.admin());
+    const [here, there] = [await signIn(limited.http, ann), await signIn(limited.http, ann)];
+    const renew = ({ http }: typeof here) => http.post('/v1/auth/mfa/recovery-codes');
+    const renewals = [];
+    for (let n = 0; n < 20; n++) renewals.push(await renew(n % 2 === 0 ? here : there));
+    expect(new Set(renewals.map(({ body }) => body['code']))).toEqual(new Set(['no_factor']));
+    expect(renewals[1]?.headers.get('ratelimit-policy')).toBe('"credentials";q=20;w=3600');
+    expect(renewals[1]?.headers.get('ratelimit')).toMatch(/^"credentials";r=18;t=3\d{3}$/);
+    const passwords = { currentPassword: ann.password, newPassword: 'violet otters juggle lanterns' };
+    for (const refused of [await renew(here), await there.http.post('/v1/auth/password/change', passwords)]) {
+      expect([refused.status, refused.headers.get('ratelimit')]).toEqual([
+        429,
+        expect.stringMatching(/^"credentials";r=0;/),
+      ]);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3_000);
+    }
+    // It is theirs alone, and does not hold up what needs no session.
+    expect((await renew(await signIn(limited.http, await createPerson(await limited.admin())))).status).toBe(409);
+    expect((await limited.http.post('/v1/auth/password/forgot', { email: ann.email })).status).toBe(202);
+    expect((await here.http.get('/v1/auth/me')).status).toBe(200);
+
+    const { password: currentPassword } = ann;
+    const moves: number[] = [];
+    for (let n = 0; n < 6; n++) {
+      const newEmail = `stranger-${n}@example.org`;
+      moves.push((await here.http.post('/v1/auth/email/change', { newEmail, currentPassword })).status);
+    }
+    expect(moves).toEqual([202, 202, 202, 202, 202, 429]);
+    await limited.close();
+  });
 });

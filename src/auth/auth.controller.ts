@@ -213,7 +213,7 @@ export class AuthController {
   @Post('password/change')
   @HttpCode(200)
   @OptionalToken()
-  @Limited('attempts')
+  @Limited('attempts', 'credentials')
   @ApiOperation({
     summary: 'Change your password',
     description:

@@ -37,12 +37,16 @@ export class LoginThrottle {
    * What has a mail sent to an address that anybody may type, whether somebody has it or not. Each kind is counted apart: mails of one kind that
    * are never sent must not use up those of another.
    *
+   * @param to the address; for `changes-of`, the id of the user who types addresses of others, and whose own is told each time
    * @throws Problem 429
    */
-  async admitMail(kind: 'reset' | 'verification' | 'change' | 'registration', email: string): Promise<void> {
+  async admitMail(
+    kind: 'reset' | 'verification' | 'change' | 'changes-of' | 'registration',
+    to: string,
+  ): Promise<void> {
     if (!this.env.rateLimits) return;
     try {
-      await this.recipients.consume(`${kind}:${sha256(email.toLowerCase()).toString('base64url')}`);
+      await this.recipients.consume(`${kind}:${sha256(to.toLowerCase()).toString('base64url')}`);
     } catch (error) {
       if (error instanceof RateLimiterRes) throw tooManyRequests(error.msBeforeNext / 1000);
       throw error;

@@ -30,7 +30,10 @@ export class RateLimitGuard implements CanActivate, OnModuleInit {
     if (names.length === 0) return true;
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    for (const name of names) await this.limits.admit(name, keyOf(name, request), http.getResponse<FastifyReply>());
+    for (const name of names) {
+      const key = keyOf(name, request);
+      if (key !== null) await this.limits.admit(name, key, http.getResponse<FastifyReply>());
+    }
     return true;
   }
 
@@ -68,8 +71,10 @@ export class RateLimitGuard implements CanActivate, OnModuleInit {
   }
 }
 
-function keyOf(name: RateLimitName, { ip, principal }: FastifyRequest): string {
+/** Whose request it is; null where the limit is not for such a one. */
+function keyOf(name: RateLimitName, { ip, principal }: FastifyRequest): string | null {
   const { per } = RATE_LIMIT_POLICIES[name];
+  if (per === 'user') return principal?.subject ?? null;
   if (per === 'caller' && principal) return `${principal.clientId} ${principal.subject}`;
   return networkOf(ip);
 }

@@ -63,6 +63,7 @@ export class Addresses {
       caller,
       'email.change_failed',
     );
+    await this.throttle.admitMail('changes-of', userId);
     await this.throttle.admitMail('change', newEmail);
     await inTransaction(this.dataSource, async (manager) => {
       await this.holders.hold(manager, userId);

@@ -92,7 +92,7 @@ export class OwnFactorsController {
   @Post('totp/confirm')
   @HttpCode(200)
   @OptionalToken()
-  @Limited('attempts')
+  @Limited('attempts', 'credentials')
   @ApiOperation({
     summary: 'Finish the setup of an authenticator app with its first code',
     description:
@@ -138,7 +138,7 @@ export class OwnFactorsController {
   @Post('passkey/confirm')
   @HttpCode(200)
   @OptionalToken()
-  @Limited('attempts')
+  @Limited('attempts', 'credentials')
   @ApiOperation({
     summary: 'Finish the setup of a passkey with what the browser made',
     description:
@@ -166,6 +166,7 @@ export class OwnFactorsController {
   @Post('recovery-codes')
   @HttpCode(200)
   @Requires(FRESH_LOGIN)
+  @Limited('api', 'credentials')
   @ApiOperation({
     summary: 'Get ten new recovery codes; those from before are worth nothing any more',
     description: 'Ends all of your sessions and answers with a new token pair.',
@@ -185,6 +186,7 @@ export class OwnFactorsController {
   @Delete('factors/:id')
   @HttpCode(200)
   @Requires(FRESH_LOGIN)
+  @Limited('api', 'credentials')
   @ApiOperation({
     summary: 'Remove one of your second factors; with the last one the recovery codes go',
     description: 'Ends all of your sessions and answers with a new token pair.',
