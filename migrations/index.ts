@@ -15,6 +15,7 @@ import { AnnouncedRewrap1764000000011 } from './1764000000011-announced-rewrap.j
 import { PasswordDue1764000000030 } from './1764000000030-password-due.js';
 import { FormerNames1764000000031 } from './1764000000031-former-names.js';
 import { ErasureInFlight1764000000032 } from './1764000000032-erasure-in-flight.js';
+import { AsciiAddresses1764000000050 } from './1764000000050-ascii-addresses.js';
 
 /** Every migration, oldest first. Listed by hand: TypeORM's globs match nothing in an ES module and say nothing about it. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   PasswordDue1764000000030,
   FormerNames1764000000031,
   ErasureInFlight1764000000032,
+  AsciiAddresses1764000000050,
 ];

@@ -75,6 +75,17 @@ describe('an account', () => {
     expect((await guess({ username: 'somebody-else' })).status).toBe(401);
   });
 
+  it('is the same one by all letters that only look-ups take for the same', async () => {
+    const ann = await createPerson(admin);
+    const name = `i${ann.username}`;
+    expect((await admin.patch(`/v1/users/${ann.id}`, { username: name })).status).toBe(200);
+    const names = [name, name.replace('i', 'İ'), name.replace('i', 'I')];
+    await lock(...names.map((username) => ({ username })));
+    for (const username of names) {
+      expectLocked(await app.http.post('/v1/auth/login', { username, password: ann.password }));
+    }
+  });
+
   it('that is disabled is locked like any other', async () => {
     const ann = await createPerson(admin);
     await admin.post(`/v1/users/${ann.id}/disable`);

@@ -228,3 +228,46 @@ describe('while the mail server is away', () => {
     await release();
   });
 });
+
+describe('an address that is not of ASCII', () => {
+  it.each([
+    ['ann@bİg.example', 'must be of ASCII, with an international domain as Punycode: xn--…'],
+    ['ann@bi\u212A.example', 'must be of ASCII, with an international domain as Punycode: xn--…'],
+    ['"ann b"@example.org', 'must be an e-mail address'],
+  ])('or quoted, as %s, is taken nowhere', async (email, message) => {
+    const { http } = await signIn(app.http, ann);
+    for (const [field, asked] of [
+      ['email', app.http.post('/v1/auth/register', { email })],
+      ['email', app.http.post('/v1/auth/password/forgot', { email })],
+      ['email', app.http.post('/v1/auth/email/resend', { email })],
+      ['newEmail', http.post('/v1/auth/email/change', { newEmail: email, currentPassword: ann.password })],
+      ['email', admin.post('/v1/users', { username: freshName(), email })],
+      ['email', admin.patch(`/v1/users/${ann.id}`, { email })],
+    ] as const) {
+      expect(await asked).toMatchObject({ status: 400, body: { errors: [{ field, message }] } });
+    }
+    expect(await app.database.query('SELECT FROM mail_requests WHERE email = $1', [email])).toEqual([]);
+  });
+
+  it('cannot be given in SQL; who has one since before keeps it, and is nobody else by it', async () => {
+    const [stored, asked] = [`${ann.username}@bİg.example`, `${ann.username}@big.example`];
+    const give = (email: string) => app.database.query('UPDATE users SET email = $2 WHERE id = $1', [ann.id, email]);
+    await expect(give(stored)).rejects.toMatchObject({ constraint: 'users_email_ascii' });
+    await app.database.query('ALTER TABLE users DISABLE TRIGGER users_ascii_address');
+    await give(stored);
+    await app.database.query('ALTER TABLE users ENABLE ALWAYS TRIGGER users_ascii_address');
+
+    expect((await admin.patch(`/v1/users/${ann.id}`, { displayName: 'Ann' })).body).toMatchObject({ email: stored });
+    expect((await signIn(app.http, ann)).http).toBeDefined();
+    for (const email of [asked, stored]) {
+      expect((await app.http.post('/v1/auth/login', { email, password: ann.password })).status).toBe(401);
+    }
+    await app.http.post('/v1/auth/password/forgot', { email: asked });
+    await app.http.post('/v1/auth/email/resend', { email: asked });
+    expect((await admin.post(`/v1/users/${ann.id}/reset-password`)).status).toBe(202);
+    await sentAll();
+    expect(mailServer.mails.filter(({ raw }) => raw.includes(ann.username))).toEqual([]);
+    expect((await admin.patch(`/v1/users/${ann.id}`, { email: asked })).status).toBe(200);
+    expect((await app.http.post('/v1/auth/login', { email: asked, password: ann.password })).status).toBe(200);
+  });
+});

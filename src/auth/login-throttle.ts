@@ -4,6 +4,7 @@ import { ENV, type Env } from '../../config/env.js';
 import { tooManyRequests } from '../common/problem.js';
 import { sha256 } from '../common/secrets.js';
 import { Limiters } from '../limits/limiters.js';
+import { foldName } from '../users/folded-name.js';
 
 /** After so many failures under one name that name is locked for so long (seconds), whoever asks. */
 export const LOCKOUT = { failures: 10, seconds: 15 * 60 };
@@ -46,7 +47,7 @@ export class LoginThrottle {
   ): Promise<void> {
     if (!this.env.rateLimits) return;
     try {
-      await this.recipients.consume(`${kind}:${sha256(to.toLowerCase()).toString('base64url')}`);
+      await this.recipients.consume(`${kind}:${sha256(foldName(to)).toString('base64url')}`);
     } catch (error) {
       if (error instanceof RateLimiterRes) throw tooManyRequests(error.msBeforeNext / 1000);
       throw error;
@@ -87,10 +88,10 @@ export class LoginThrottle {
 }
 
 /**
- * What failed logins are counted under: the name that was tried, spelt as the look-up spells it. Not the account that it leads to: then a count that
+ * What failed logins are counted under: the name that was tried, folded as the look-up folds it. Not the account that it leads to: then a count that
  * two names share would tell that there is an account, and that both are its names.
  */
 export function accountKey(name: { username: string } | { email: string }): string {
   const [field, value] = 'email' in name ? ['email', name.email] : ['username', name.username];
-  return sha256(`${value.includes('@') ? 'email' : field}:${value}`).toString('base64url');
+  return sha256(`${value.includes('@') ? 'email' : field}:${foldName(value)}`).toString('base64url');
 }

@@ -54,9 +54,8 @@ export class PasswordCheck {
    */
   async prove(name: AccountName, password: string, caller: Caller, failed: string): Promise<Credentials> {
     this.hasher.requireRoom();
-    const folded = fold(name);
-    const credentials = await this.users.credentialsFor(folded);
-    const account = accountKey(folded);
+    const credentials = await this.users.credentialsFor(name);
+    const account = accountKey(name);
     const right = await this.hasher.verify(credentials?.passwordHash ?? null, password, caller.signal);
     // After the hash: of many guesses at once only those learn anything that ended before the account was locked.
     const { failures } = await this.throttle.requireUnlocked(account);
@@ -92,9 +91,4 @@ export class PasswordCheck {
       this.logger.warn(`a password hash could not be strengthened: ${String(error)}`);
     }
   }
-}
-
-/** Folded here, once, so that no spelling finds an account without being counted against it. */
-function fold(name: AccountName): AccountName {
-  return 'email' in name ? { email: name.email.toLowerCase() } : { username: name.username.toLowerCase() };
 }

@@ -40,9 +40,16 @@ export class AccountHolders {
     return this.find(manager, holderWhere('id = $1', 'NO KEY UPDATE'), id);
   }
 
-  /** In any case, as at the login. What is mailed goes to the address as the account has it, never as somebody has typed it. */
+  /**
+   * In any case, as at the login. What is mailed goes to the address as the account has it, never as somebody has typed it: so nobody is found by an
+   * address that lower() alone makes the same, as it does with İ and i. Rows from before addresses were of ASCII may have such.
+   */
   byEmail(manager: EntityManager, email: string): Promise<AccountHolder | null> {
-    return this.find(manager, holderWhere('lower(email) = lower($1)'), email);
+    return this.find(
+      manager,
+      holderWhere('lower(email) = lower($1) AND octet_length(email) = char_length(email)'),
+      email,
+    );
   }
 
   /** Where mails about the account go at this moment; null where it has no address. */

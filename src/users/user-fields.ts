@@ -5,13 +5,15 @@ import {
   ArrayUnique,
   IsArray,
   IsBoolean,
-  IsEmail,
   IsOptional,
   IsString,
   Matches,
   MaxLength,
   MinLength,
+  ValidateBy,
+  isEmail,
 } from 'class-validator';
+import { isSendable } from '../mail/mail-address.js';
 import { NoControlCharacters, Optional, PlainText } from '../common/validation.js';
 
 const documented = (options: ApiPropertyOptions, { optional }: { optional: boolean }): PropertyDecorator =>
@@ -25,12 +27,33 @@ export const Username = (presence = { optional: false }): PropertyDecorator =>
     Matches(/^[A-Za-z0-9._+-]{1,64}$/, { message: 'must be 1 to 64 of A-Z, a-z, 0-9, . _ + and -' }),
   );
 
+/** What `Email` says about a value that is none. */
+function addressRefusal(value: unknown): string {
+  return typeof value === 'string' && /\P{ASCII}/u.test(value)
+    ? 'must be of ASCII, with an international domain as Punycode: xn--…'
+    : 'must be an e-mail address';
+}
+
 export const Email = (presence = { optional: false }): PropertyDecorator =>
   applyDecorators(
-    documented({ example: 'ann@example.org', format: 'email', maxLength: 254 }, presence),
+    documented(
+      {
+        example: 'ann@example.org',
+        description: 'Of ASCII; an international domain as Punycode',
+        format: 'email',
+        maxLength: 254,
+      },
+      presence,
+    ),
     IsString(),
     MaxLength(254),
-    IsEmail({ allow_utf8_local_part: false }, { message: 'must be an e-mail address' }),
+    ValidateBy({
+      name: 'email',
+      validator: {
+        validate: (value: unknown) => typeof value === 'string' && isEmail(value) && isSendable(value),
+        defaultMessage: (given) => addressRefusal(given?.value),
+      },
+    }),
   );
 
 /** How long it must be is for the policy to say; this only bounds the work. */

@@ -3,6 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { prepared } from '../database/prepared.js';
 import { inTransaction } from '../database/transaction.js';
+import { foldName } from './folded-name.js';
 import { UserRecords, type UserWithRoles } from './user-records.js';
 import type { UserStatus } from './user.entity.js';
 
@@ -31,9 +32,10 @@ SELECT (SELECT seq FROM validity_clock) AS "asOf", u.id, u.username, u.email, u.
   u.must_change_password AS "mustChangePassword", u.session_epoch AS "sessionEpoch"
 FROM users u WHERE ${condition}`;
 
+/** By what `foldName` makes of a name. Addresses: see `AccountHolders.byEmail`. */
 const STATEMENTS = {
-  username: credentialsWhere('lower(u.username) = lower($1)'),
-  email: credentialsWhere('lower(u.email) = lower($1)'),
+  username: credentialsWhere('lower(u.username) = $1'),
+  email: credentialsWhere('lower(u.email) = $1 AND octet_length(u.email) = char_length(u.email)'),
   id: credentialsWhere('u.id = $1'),
 };
 
@@ -94,6 +96,6 @@ export class UsersService {
 
 function statementFor(key: CredentialsKey): [keyof typeof STATEMENTS, string] {
   if ('id' in key) return ['id', key.id];
-  if ('email' in key) return ['email', key.email];
-  return key.username.includes('@') ? ['email', key.username] : ['username', key.username];
+  if ('email' in key) return ['email', foldName(key.email)];
+  return [key.username.includes('@') ? 'email' : 'username', foldName(key.username)];
 }

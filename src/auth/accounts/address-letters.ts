@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { ENV, type Env } from '../../../config/env.js';
+import { isSendable } from '../../mail/mail-address.js';
 import { inWords, mailLink } from '../../mail/mail-link.js';
 import { MailQueue, type DueMail } from '../../mail/mail-queue.js';
 import { MailWriters, type Letter } from '../../mail/mail-writers.js';
@@ -39,7 +40,7 @@ export class AddressLetters {
     const to = String(details['newEmail']);
     const holder = userId === null ? null : await this.holders.hold(manager, userId);
     // The credentials are those that the password was asked for under, or there is nobody to write to.
-    if (!holder?.active || holder.sessionEpoch !== details['sessionEpoch']) return null;
+    if (!holder?.active || holder.sessionEpoch !== details['sessionEpoch'] || !isSendable(to)) return null;
     // Whoever ends all sessions of a user calls this off.
     if (!(await this.queue.stands(manager, due)) || (await allSessionsExpiredSince(manager, holder.id, asOf)))
       return null;

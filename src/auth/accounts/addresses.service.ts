@@ -5,6 +5,7 @@ import { violatedUnique } from '../../common/database-errors.js';
 import type { Actor } from '../../common/principal.js';
 import { conflict, invalidToken } from '../../common/problem.js';
 import { inTransaction } from '../../database/transaction.js';
+import { isSendable } from '../../mail/mail-address.js';
 import { MailQueue } from '../../mail/mail-queue.js';
 import { MailWorker } from '../../mail/mail-worker.js';
 import { ADDRESS_CHANGE, allSessionsExpiredSince } from '../../sessions/pending-address-change.js';
@@ -120,7 +121,9 @@ export class Addresses {
   }
 
   private async move(manager: EntityManager, { userId, sessionEpoch, details }: Redeemed, who: Actor): Promise<void> {
-    const before = await this.holders.moveTo(manager, userId, sessionEpoch, String(details['email']));
+    const email = String(details['email']);
+    if (!isSendable(email)) throw invalidLink();
+    const before = await this.holders.moveTo(manager, userId, sessionEpoch, email);
     if (before === null) throw invalidLink();
     await this.notices.tell(manager, { notice: 'email-changed', userId, actor: who, to: before.email });
   }

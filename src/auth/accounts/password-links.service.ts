@@ -117,7 +117,7 @@ export class PasswordLinks {
    * gains nothing, as only who reads the owner's mail comes here.
    */
   private async forgetFailures({ id, username, email }: AccountHolder): Promise<void> {
-    const names = [{ username: username.toLowerCase() }, ...(email === null ? [] : [{ email: email.toLowerCase() }])];
+    const names = [{ username }, ...(email === null ? [] : [{ email }])];
     for (const key of [id, ...names.map(accountKey)]) await this.throttle.forgetFailures(key);
   }
 

@@ -7,6 +7,7 @@ import type { Actor } from '../../common/principal.js';
 import { Problem, conflict, invalidFields } from '../../common/problem.js';
 import { randomSecret, sha256 } from '../../common/secrets.js';
 import { inTransaction } from '../../database/transaction.js';
+import { isSendable } from '../../mail/mail-address.js';
 import { inWords, mailLink } from '../../mail/mail-link.js';
 import { MailQueue, type DueMail } from '../../mail/mail-queue.js';
 import { MailWorker } from '../../mail/mail-worker.js';
@@ -102,7 +103,7 @@ export class Registrations {
       'SELECT email FROM registrations WHERE hash = $1 AND expires_at > clock_timestamp()',
       [sha256(token)],
     );
-    if (!found || !this.isOpenTo(found.email)) throw invalidLink();
+    if (!found || !isSendable(found.email) || !this.isOpenTo(found.email)) throw invalidLink();
     return found.email;
   }
 
@@ -116,7 +117,7 @@ export class Registrations {
   }
 
   private async write(manager: EntityManager, { email }: DueMail): Promise<Letter | null> {
-    if (email === null || !this.env.registration.on) return null;
+    if (email === null || !isSendable(email) || !this.env.registration.on) return null;
     const owner = await this.holders.byEmail(manager, email);
     if (owner) return this.letters.taken(owner);
     const ttlSeconds = this.env.linkTtl.verification;
