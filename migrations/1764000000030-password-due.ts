@@ -18,6 +18,10 @@ export class PasswordDue1764000000030 implements MigrationInterface {
       CREATE TRIGGER users_asked_for_password BEFORE UPDATE ON users FOR EACH ROW
         WHEN (NEW.must_change_password AND NOT OLD.must_change_password) EXECUTE FUNCTION users_asked_for_password();
       ALTER TABLE users ENABLE ALWAYS TRIGGER users_asked_for_password;
+
+      -- The same for those who have been asked before.
+      UPDATE users SET credentials_changed_at = greatest(clock_timestamp(), credentials_changed_at + interval '1 microsecond')
+        WHERE must_change_password AND id IN (SELECT user_id FROM live_sessions);
     `);
   }
 

@@ -1,6 +1,8 @@
 import { createSecretKey } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
+import { DataSource } from 'typeorm';
+import { PasswordDue1764000000030 } from '../migrations/1764000000030-password-due.js';
 import { ServerSecrets, type ServerSecretPurpose } from '../src/common/server-secrets.js';
 import { startApp, type TestApp } from './support/app.js';
 import type { HttpClient } from './support/http.js';
@@ -100,6 +102,24 @@ describe('a password that must be changed', () => {
     expect(Object.keys(body)).not.toContain('access_token');
     return String(body['changeToken']);
   }
+
+  it('ends what it began when that was asked for before the upgrade to a version that sees to it', async () => {
+    const bob = await createPerson(admin);
+    const [due, other] = [await signIn(app.http, ann), await signIn(app.http, bob)];
+    const runner = app.nest.get(DataSource).createQueryRunner();
+    const upgrade = new PasswordDue1764000000030();
+    try {
+      await upgrade.down(runner);
+      await runner.query('UPDATE users SET must_change_password = true WHERE id = $1', [ann.id]);
+      expect(await verdict(due.http)).toBe('accepted');
+      await upgrade.up(runner);
+    } finally {
+      await runner.release();
+    }
+    expect(await verdict(due.http)).toBe('401 credentials_changed');
+    expect(await refreshVerdict(app.http, due.refreshToken)).toBe('401 invalid_grant');
+    expect(await verdict(other.http)).toBe('accepted');
+  });
 
   it('gives no session, only leave to change it', async () => {
     const token = await changeToken();
