@@ -58,18 +58,19 @@ BEGIN
 END $$;
 
 -- portcullis.first_admin = 'on' (SET LOCAL): there is no user at all, and nobody to be taken for.
+-- The constraints are those that the version before knows how to answer; the hint tells a former address from one that is taken.
 CREATE FUNCTION users_refuse_former() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   IF coalesce(current_setting('portcullis.first_admin', true), '') = 'on' THEN RETURN NULL; END IF;
   IF (TG_OP = 'INSERT' OR lower(OLD.username) <> lower(NEW.username)) AND is_quarantined(NEW.username, NEW.id) THEN
     RAISE EXCEPTION 'the name was that of another user a short time ago'
-      USING ERRCODE = 'unique_violation', CONSTRAINT = 'users_username_quarantined';
+      USING ERRCODE = 'unique_violation', CONSTRAINT = 'users_username_quarantined', HINT = 'quarantined';
   END IF;
   IF NEW.email_verified_at IS NULL AND (TG_OP = 'INSERT' OR lower(OLD.email) IS DISTINCT FROM lower(NEW.email))
       AND is_quarantined(NEW.email, NEW.id) THEN
     RAISE EXCEPTION 'the address was that of another user a short time ago, and is not proven'
-      USING ERRCODE = 'unique_violation', CONSTRAINT = 'users_email_quarantined';
+      USING ERRCODE = 'unique_violation', CONSTRAINT = 'users_email_key', HINT = 'quarantined';
   END IF;
   RETURN NULL;
 END $$;

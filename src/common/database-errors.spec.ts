@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { QueryFailedError, QueryRunnerAlreadyReleasedError, QueryRunnerProviderAlreadyReleasedError } from 'typeorm';
 import {
+  hintOf,
   isConnectionLoss,
   isDataException,
   isRetryable,
@@ -62,6 +63,13 @@ describe('what an error says about the request', () => {
     expect(violatedForeignKey(failed('23503', 'sessions_user'))).toBe('sessions_user');
     expect(violatedUnique(failed('23503', 'sessions_user'))).toBeNull();
     expect(violatedForeignKey(failed('23505', 'users_email_key'))).toBeNull();
+  });
+
+  it('gives the hint that tells two reasons of one constraint apart', () => {
+    const hinted = { code: '23505', constraint: 'users_email_key', hint: 'quarantined' };
+    expect(hintOf(hinted)).toBe('quarantined');
+    expect(hintOf(new QueryFailedError('SELECT', [], Object.assign(new Error(), hinted)))).toBe('quarantined');
+    expect([failed('23505', 'users_email_key'), undefined, null].map(hintOf)).toEqual([null, null, null]);
   });
 
   it('tells values that cannot be stored, and transactions that may be tried again', () => {

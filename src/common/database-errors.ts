@@ -1,6 +1,7 @@
 interface DatabaseError {
   code?: unknown;
   constraint?: unknown;
+  hint?: unknown;
   driverError?: DatabaseError;
 }
 
@@ -24,6 +25,13 @@ function constraintOf(error: unknown): string {
   const { constraint, driverError } = error as DatabaseError;
   const name = driverError?.constraint ?? constraint;
   return typeof name === 'string' ? name : '';
+}
+
+/** The hint of an error, which is where triggers of ours tell apart what has one constraint. */
+export function hintOf(error: unknown): string | null {
+  const { hint, driverError } = (error ?? {}) as DatabaseError;
+  const given = driverError?.hint ?? hint;
+  return typeof given === 'string' ? given : null;
 }
 
 /** Class 22: a value that Postgres cannot take, such as text with a NUL character. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { AuditService } from '../audit/audit.service.js';
-import { violatedUnique } from '../common/database-errors.js';
+import { hintOf, violatedUnique } from '../common/database-errors.js';
 import { requireMatch } from '../common/etag.js';
 import type { Actor } from '../common/principal.js';
 import { conflict, forbidden } from '../common/problem.js';
@@ -177,14 +177,12 @@ export class UserAdministration {
     try {
       return await inTransaction(this.dataSource, work);
     } catch (error) {
-      const violated = violatedUnique(error) ?? '';
-      const former = QUARANTINED_FIELDS[violated];
-      if (former !== undefined)
-        throw conflict(`${former}_quarantined`, `This ${former} was somebody else's a short time ago.`, [
-          { field: former, message: 'is kept for some time from all but its former user' },
-        ]);
-      const field = UNIQUE_FIELDS[violated];
+      const field = UNIQUE_FIELDS[violatedUnique(error) ?? ''];
       if (field === undefined) throw error;
+      if (hintOf(error) === 'quarantined')
+        throw conflict(`${field}_quarantined`, `This ${field} was somebody else's a short time ago.`, [
+          { field, message: 'is kept for some time from all but its former user' },
+        ]);
       throw conflict(`${field}_taken`, `Someone else has this ${field} already.`, [{ field, message: 'is taken' }]);
     }
   }
@@ -214,12 +212,8 @@ const NOTICES: Record<string, Notice> = {
   password: 'password-changed-by-administrator',
 };
 
-const QUARANTINED_FIELDS: Record<string, 'username' | 'email'> = {
-  users_username_quarantined: 'username',
-  users_email_quarantined: 'email',
-};
-
 const UNIQUE_FIELDS: Record<string, 'username' | 'email'> = {
   users_username_key: 'username',
+  users_username_quarantined: 'username',
   users_email_key: 'email',
 };
