@@ -122,6 +122,61 @@ describe('what happens while a user is deleted', () => {
     expect(await addressesLeft(other.id)).toEqual([]);
   });
 
+  describe('holds up nobody else', () => {
+    const rows = (id: string, count: number) =>
+      sql(
+        `INSERT INTO audit_events (action, outcome, actor_type, actor_id, address)
+         SELECT 'login.succeeded', 'success', 'user', $1, '192.0.2.7' FROM generate_series(1, $2::int)`,
+        id,
+        count,
+      );
+
+    it('while it erases what is there, nor those who come with the same name', async () => {
+      const [gone, other] = [await createPerson(admin), await createPerson(admin)];
+      await rows(gone.id, 1);
+      await connected(async (reader) => {
+        await reader.query('BEGIN');
+        await reader.query('SELECT FROM audit_events WHERE actor_id = $1 FOR UPDATE', [gone.id]);
+        const deleted = sql('DELETE FROM users WHERE id = $1', gone.id);
+        await until('the deletion waits for one of the rows', () => waiters(1));
+        await rows(other.id, 1);
+        await rows(gone.id, 1);
+        await signIn(app.http, other);
+        await reader.query('COMMIT');
+        await deleted;
+      });
+      expect(await addressesLeft(gone.id)).toEqual([]);
+      expect(await addressesLeft(other.id)).not.toEqual([]);
+    });
+
+    it('while it is committed', async () => {
+      const gone = await createPerson(admin);
+      const part = async (id: string) => JSON.stringify(await sql('SELECT hashtext($1) & 1023 AS part', id));
+      let other = await createPerson(admin);
+      while ((await part(other.id)) === (await part(gone.id))) other = await createPerson(admin);
+      await connected(async (deletion) => {
+        await deletion.query('BEGIN');
+        await deletion.query('DELETE FROM users WHERE id = $1', [gone.id]);
+        await deletion.query('SET CONSTRAINTS users_forget_addresses IMMEDIATE');
+        await rows(other.id, 1);
+        await signIn(app.http, other);
+        await deletion.query('COMMIT');
+      });
+    });
+
+    it('for long, however long the trail is: it takes several transactions', async () => {
+      const { id } = await createPerson(admin);
+      await rows(id, 11_000);
+      expect((await admin.delete(`/v1/users/${id}`)).status).toBe(204);
+      expect(await addressesLeft(id)).toEqual([]);
+      const transactions = await sql(
+        `SELECT count(*)::int AS count FROM audit_events WHERE actor_id = $1 GROUP BY xmin ORDER BY 1`,
+        id,
+      );
+      expect(transactions.map(({ count }) => count)).toEqual([1_000, 5_000, 5_000]);
+    });
+  });
+
   it('leaves none of logins, refreshes and logouts that were under way', async () => {
     for (let round = 0; round < 3; round++) {
       const person = await createPerson(admin);

@@ -9,7 +9,7 @@ export type AuditOutcome = 'success' | 'failure' | 'denied';
 @Index('audit_events_action', ['action', 'id'])
 @Index('audit_events_actor_id', ['actorId', 'id'])
 @Index('audit_events_target', ['targetId', 'id'])
-@Index('audit_events_session_user', { synchronize: false })
+@Index('audit_events_address_of', { synchronize: false })
 export class AuditEvent {
   @PrimaryGeneratedColumn('identity', {
     type: 'bigint',

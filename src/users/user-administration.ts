@@ -16,6 +16,9 @@ import { UserRecords, type UserWithRoles } from './user-records.js';
 import { User, type UserStatus } from './user.entity.js';
 import type { CreateUserDto, UpdateUserDto } from './users.dto.js';
 
+/** Well below the time limit of a statement, on a slow disk too. */
+const ADDRESSES_AT_ONCE = 5_000;
+
 /** Which user to change, on whose behalf, and which version of it the client has read. */
 export interface Change {
   actor: Actor;
@@ -112,15 +115,28 @@ export class UserAdministration {
     );
   }
 
-  /** @throws Problem 403, 404, 409 `last_admin`, 412 */
-  async delete({ actor, id, ifMatch }: Change): Promise<void> {
-    await this.write(async (manager) => {
-      await this.permissions.lockAdmins(manager);
-      const user = await this.lock(manager, { actor, id, ifMatch });
-      await this.permissions.assertNotLastAdmin(manager, user.id);
-      await manager.delete(User, { id: user.id });
-      await this.record(manager, 'user.deleted', actor, user.id, { roles: user.roles });
-    });
+  /**
+   * A long trail takes several transactions, none of which holds up others for long: whoever is broken off in between asks again.
+   *
+   * @throws Problem 403, 404, 409 `last_admin`, 412
+   */
+  async delete(change: Change): Promise<void> {
+    while (!(await this.write((manager) => this.deleteOnceForgotten(manager, change)))) continue;
+  }
+
+  /** @returns whether the user is deleted: not while there are as many addresses of theirs in the audit trail as one transaction may erase */
+  private async deleteOnceForgotten(manager: EntityManager, { actor, id, ifMatch }: Change): Promise<boolean> {
+    await this.permissions.lockAdmins(manager);
+    const user = await this.lock(manager, { actor, id, ifMatch });
+    await this.permissions.assertNotLastAdmin(manager, user.id);
+    const [erased] = await manager.query<{ forgotten: number }[]>('SELECT forget_addresses($1, $2)::int AS forgotten', [
+      user.id,
+      ADDRESSES_AT_ONCE,
+    ]);
+    if (erased?.forgotten === ADDRESSES_AT_ONCE) return false;
+    await manager.delete(User, { id: user.id });
+    await this.record(manager, 'user.deleted', actor, user.id, { roles: user.roles });
+    return true;
   }
 
   private setStatus(change: Change, status: UserStatus, action: string): Promise<UserWithRoles> {
