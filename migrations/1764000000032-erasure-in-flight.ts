@@ -55,6 +55,7 @@ CREATE OR REPLACE FUNCTION users_erase() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM quarantine_name(OLD.username, NULL);
+  IF OLD.email IS NOT NULL THEN PERFORM quarantine_name(OLD.email, NULL); END IF;
   PERFORM forget_addresses(OLD.id::text);
   RETURN NULL;
 END $$;

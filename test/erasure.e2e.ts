@@ -61,7 +61,7 @@ describe.each<[string, (id: string) => Promise<unknown>]>([
     expect(JSON.stringify(kept)).not.toContain(person.username);
   });
 
-  it('keeps the name from others until the quarantine is over', async () => {
+  it('keeps the name and the address from others until the quarantine is over', async () => {
     const person = await createPerson(admin);
     const other = await createPerson(admin);
     await erase(person.id);
@@ -69,7 +69,14 @@ describe.each<[string, (id: string) => Promise<unknown>]>([
     const quarantined = { status: 409, body: { code: 'username_quarantined' } };
     expect(await admin.post('/v1/users', again)).toMatchObject(quarantined);
     expect(await admin.patch(`/v1/users/${other.id}`, { username: person.username })).toMatchObject(quarantined);
+    const address = { email: person.email.toUpperCase() };
+    const quarantinedAddress = { status: 409, body: { code: 'email_quarantined' } };
+    expect(await admin.post('/v1/users', { username: freshName(), ...address })).toMatchObject(quarantinedAddress);
+    expect(await admin.patch(`/v1/users/${other.id}`, address)).toMatchObject(quarantinedAddress);
     expect((await admin.patch(`/v1/users/${other.id}`, { displayName: 'Other' })).status).toBe(200);
+    const proven =
+      'INSERT INTO users (id, username, email, email_verified_at) VALUES (gen_random_uuid(), $1, $2, now())';
+    await sql(proven, freshName(), person.email);
 
     await app.database.query(`UPDATE quarantined_names SET expires_at = clock_timestamp() - interval '2 days'`);
     expect((await admin.post('/v1/users', again)).status).toBe(201);

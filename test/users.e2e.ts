@@ -335,7 +335,9 @@ describe('disabling, enabling, deleting', () => {
     expect(left).toEqual({ sessions: 0, roles: 0, trail: 1 });
     const again = { username: person.username, email: person.email };
     expect(problem(await admin.post('/v1/users', again))).toEqual({ status: 409, code: 'username_quarantined' });
-    expect(await admin.post('/v1/users', { ...again, username: `${person.username}2` })).toMatchObject({ status: 201 });
+    const other = { ...again, username: `${person.username}2` };
+    expect(problem(await admin.post('/v1/users', other))).toEqual({ status: 409, code: 'email_quarantined' });
+    expect(await admin.post('/v1/users', { ...other, email: `2${person.email}` })).toMatchObject({ status: 201 });
   });
 
   it.each(['disable', 'enable'])('cannot %s whom there is not', async (verb) => {

@@ -52,7 +52,7 @@ export const TOKENS = {
     'PORTCULLIS_NAME_QUARANTINE',
     '30d',
     or('off', duration(60, 3650 * DAY)),
-    'How long nobody else gets the name of a deleted user, or a former name or address',
+    'How long nobody else gets the name or address of a deleted user, or a former one',
   ),
   refreshGraceSeconds: withDefault(
     'PORTCULLIS_REFRESH_GRACE_SECONDS',
