@@ -1,7 +1,7 @@
 import { violatedForeignKey } from '../common/database-errors.js';
 import { invalidCredentials } from './password-check.js';
 
-const REFERENCES_TO_USERS = new Set(['sessions_user', 'single_use_tokens_user', 'mail_requests_user']);
+const REFERENCES_TO_USERS = new Set(['sessions_user', 'single_use_tokens_user']);
 
 /**
  * For a transaction of somebody who acts on their own account: if that was deleted while they did, it is as if they had come a moment later.

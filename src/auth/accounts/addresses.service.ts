@@ -15,8 +15,7 @@ import { AccountHolders } from '../../users/account-holders.js';
 import { SecurityNotices } from '../../users/security-notices.js';
 import { CurrentPassword } from '../current-password.js';
 import { LoginThrottle } from '../login-throttle.js';
-import type { Caller } from '../password-check.js';
-import { orUserGone } from '../user-gone.js';
+import { invalidCredentials, type Caller } from '../password-check.js';
 import type { ChangeAddressDto } from './accounts.dto.js';
 import { CHANGE_PURPOSE, VERIFICATION_PURPOSE } from './address-letters.js';
 import { invalidLink } from './invalid-link.js';
@@ -67,7 +66,7 @@ export class Addresses {
     await this.throttle.admitMail('changes-of', userId);
     await this.throttle.admitMail('change', newEmail);
     await inTransaction(this.dataSource, async (manager) => {
-      await this.holders.hold(manager, userId);
+      if (!(await this.holders.hold(manager, userId))) throw invalidCredentials();
       // It may have ended while the password was checked, and who ends all sessions calls off what waits then.
       const live = actor.sessionId !== null && (await this.sessions.holdLive(manager, actor.sessionId));
       if (!live) throw invalidToken('The session has ended.');
@@ -79,7 +78,7 @@ export class Addresses {
         actor,
         target: { type: 'user', id: userId },
       });
-    }).catch(orUserGone);
+    });
     this.worker.wake();
   }
 
