@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import PostalMime from 'postal-mime';
 import { startApp, type TestApp } from './support/app.js';
+import { codeOf, enrol, mfaToken, proveTotp } from './support/factors.js';
 import { freshName, holderOf } from './support/holders.js';
 import type { HttpClient } from './support/http.js';
 import { MailServer, tokenIn } from './support/mail-server.js';
@@ -199,6 +200,20 @@ describe('a forgotten password', () => {
     expect((await login(ann, ann.password)).status).toBe(429);
     expect((await reset(await mailedToken())).status).toBe(204);
     expect((await login(ann, NEW_PASSWORD)).status).toBe(200);
+  });
+
+  it('unlocks the second step too, and forgets no guess at an app', async () => {
+    const bob = await enrol(app, ann);
+    const token = await mfaToken(app, bob);
+    for (let n = 0; n < 10; n++) await proveTotp(app, token, '12345');
+    expect((await proveTotp(app, token, codeOf(bob.secret))).status).toBe(429);
+    await sentAll();
+    expect((await reset(await mailedToken())).status).toBe(204);
+    const again = await mfaToken(app, { ...bob, password: NEW_PASSWORD });
+    expect((await proveTotp(app, again, '12345')).status).toBe(401);
+    const counted = await app.database.query('SELECT failures FROM totp_factors WHERE user_id = $1', [ann.id]);
+    expect(counted).toEqual([{ failures: 11 }]);
+    expect((await proveTotp(app, again, codeOf(bob.secret))).status).toBe(200);
   });
 });
 

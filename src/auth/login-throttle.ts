@@ -95,3 +95,6 @@ export function accountKey(name: { username: string } | { email: string }): stri
   const [field, value] = 'email' in name ? ['email', name.email] : ['username', name.username];
   return sha256(`${value.includes('@') ? 'email' : field}:${foldName(value)}`).toString('base64url');
 }
+
+/** What wrong second factors are counted under: those of whoever knows the password of this user. */
+export const factorKey = (userId: string): string => `factor:${userId}`;

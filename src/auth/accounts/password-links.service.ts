@@ -14,7 +14,7 @@ import { PasswordHasher } from '../../users/password-hasher.js';
 import { PasswordPolicy } from '../../users/password-policy.js';
 import { SecurityNotices } from '../../users/security-notices.js';
 import { UsersService } from '../../users/users.service.js';
-import { LoginThrottle, accountKey } from '../login-throttle.js';
+import { LoginThrottle, accountKey, factorKey } from '../login-throttle.js';
 import type { Caller } from '../password-check.js';
 import type { PasswordByLinkDto } from './accounts.dto.js';
 import { invalidLink } from './invalid-link.js';
@@ -113,12 +113,13 @@ export class PasswordLinks {
   }
 
   /**
-   * The failures were guesses at a password that is gone. If they went on counting, whoever made them could keep the owner out even now; and the guesser
-   * gains nothing, as only who reads the owner's mail comes here.
+   * The failures were guesses at a password that is gone, or at a factor by whoever knew it. If they went on counting, whoever made them could keep the
+   * owner out even now; and the guesser gains nothing, as only who reads the owner's mail comes here. What goes on counting is codes of apps, up to their
+   * ceiling: mail is no second factor, and who reads it must not have guesses anew by each reset.
    */
   private async forgetFailures({ id, username, email }: AccountHolder): Promise<void> {
     const names = [{ username }, ...(email === null ? [] : [{ email }])];
-    for (const key of [id, ...names.map(accountKey)]) await this.throttle.forgetFailures(key);
+    for (const key of [id, factorKey(id), ...names.map(accountKey)]) await this.throttle.forgetFailures(key);
   }
 
   private async write(link: PasswordLink, manager: EntityManager, due: DueMail): Promise<Letter | null> {

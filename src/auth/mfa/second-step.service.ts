@@ -11,7 +11,7 @@ import { SecurityNotices } from '../../users/security-notices.js';
 import type { FactorRequiredDto, TokenPairDto } from '../auth.dto.js';
 import { agreedMode } from '../agreed-mode.js';
 import { FACTOR_QUESTION, LoginSteps, type LoginProof } from '../login-steps.service.js';
-import { LoginThrottle } from '../login-throttle.js';
+import { LoginThrottle, factorKey } from '../login-throttle.js';
 import { PasswordCheck, type Caller } from '../password-check.js';
 import { orUserGone } from '../user-gone.js';
 import type { TokenMode } from '../session-cookie.js';
@@ -119,7 +119,7 @@ export class SecondStep {
     if (!asked) throw spentToken();
     // Counted before it is known to fail, and struck out when it does not: of many guesses at once no more are heard than of guesses one by one.
     // Apart from passwords, since whoever comes here knows the password, and by that failures at passwords are forgotten.
-    const account = `factor:${asked.userId}`;
+    const account = factorKey(asked.userId);
     const locks = await this.throttle.countFailure(account);
     try {
       await count(asked.userId);
