@@ -186,6 +186,7 @@ describe('a login with an authenticator app', () => {
     const told = await actions(bob.id);
     expect(told.filter((action) => action === 'account.locked')).toHaveLength(1);
     expect(told.filter((action) => action === 'login.factor_failed')).toHaveLength(10);
+    expect(told.filter((action) => action === 'factor.guessed')).toHaveLength(1);
   });
 
   it('is over for the app after a hundred failures in a row, until another factor has shown that it is its user', async () => {

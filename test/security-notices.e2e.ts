@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from './support/app.js';
-import { enrol, mfaToken } from './support/factors.js';
+import { codeOf, enrol, forgetSteps, mfaToken, proveTotp } from './support/factors.js';
 import { freshName } from './support/holders.js';
 import type { Answer, HttpClient } from './support/http.js';
 import { MailServer } from './support/mail-server.js';
@@ -36,6 +36,14 @@ async function changePassword(person: Person, newPassword = NEW_PASSWORD): Promi
   return http.post('/v1/auth/password/change', { currentPassword: person.password, newPassword });
 }
 
+const guessed = async ({ id }: Person): Promise<unknown[]> => {
+  const rows = await app.database.query<{ details: unknown }>(
+    `SELECT details FROM audit_events WHERE action = 'factor.guessed' AND target_id = $1`,
+    [id],
+  );
+  return rows.map(({ details }) => details);
+};
+
 /** What is done to her account, and the mails that tell of it, in their order. */
 const ACTS: [string, () => Promise<{ status: number }>, string[]][] = [
   ['her password, by herself', () => changePassword(ann), ['Your password was changed']],
@@ -69,6 +77,24 @@ const ACTS: [string, () => Promise<{ status: number }>, string[]][] = [
       });
     },
     ['A recovery code was used', 'An authenticator app was added'],
+  ],
+  [
+    'ten wrong codes after her password, also when she logs in between them',
+    async () => {
+      const bob = await enrol(app, ann);
+      const guess = async (times: number): Promise<void> => {
+        const token = await mfaToken(app, bob);
+        for (let n = 0; n < times; n++) expect((await proveTotp(app, token, '12345')).status).toBe(401);
+      };
+      await guess(9);
+      const entered = await proveTotp(app, await mfaToken(app, bob), codeOf(bob.secret));
+      await forgetSteps(app, bob);
+      expect(await guessed(bob)).toEqual([]);
+      await guess(3);
+      expect(await guessed(bob)).toEqual([{ failures: 10 }]);
+      return entered;
+    },
+    ['An authenticator app was added', 'Somebody may know your password'],
   ],
   [
     'an app that is added and removed, and recovery codes',

@@ -29,6 +29,7 @@ import { PasskeyController } from './mfa/passkey.controller.js';
 import { Passkeys } from './mfa/passkeys.service.js';
 import { FactorReset } from './mfa/factor-reset.service.js';
 import { SecondFactors } from './mfa/second-factors.service.js';
+import { GuessWarnings } from './mfa/guess-warnings.service.js';
 import { TotpGuesses } from './mfa/totp-guesses.service.js';
 import { SecondStepController } from './mfa/second-step.controller.js';
 import { SecondStep } from './mfa/second-step.service.js';
@@ -62,6 +63,7 @@ import { SessionCookie } from './session-cookie.js';
     LoginSteps,
     SecondFactors,
     TotpGuesses,
+    GuessWarnings,
     SecondStep,
     Enrolment,
     FactorSetup,

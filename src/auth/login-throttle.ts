@@ -9,6 +9,9 @@ import { foldName } from '../users/folded-name.js';
 /** After so many failures under one name that name is locked for so long (seconds), whoever asks. */
 export const LOCKOUT = { failures: 10, seconds: 15 * 60 };
 
+/** Seconds for which wrong second factors are counted, whatever is right in between. */
+const GUESSES_SECONDS = 24 * 60 * 60;
+
 /** Mails that anybody may have sent to one recipient. */
 const PER_RECIPIENT = { points: 5, seconds: 60 * 60 };
 
@@ -19,6 +22,7 @@ const PER_RECIPIENT = { points: 5, seconds: 60 * 60 };
 @Injectable()
 export class LoginThrottle {
   private readonly lockout: RateLimiterAbstract;
+  private readonly guesses: RateLimiterAbstract;
   private readonly recipients: RateLimiterAbstract;
 
   constructor(
@@ -29,6 +33,13 @@ export class LoginThrottle {
       kind: 'lockout',
       points: LOCKOUT.failures,
       seconds: LOCKOUT.seconds,
+      counted: 'shared',
+    });
+    // Counted, and never refused.
+    this.guesses = limiters.of({
+      kind: 'factor-guesses',
+      points: LOCKOUT.failures,
+      seconds: GUESSES_SECONDS,
       counted: 'shared',
     });
     this.recipients = limiters.of({ kind: 'recipient', ...PER_RECIPIENT, counted: 'shared' });
@@ -84,6 +95,16 @@ export class LoginThrottle {
 
   async forgetFailures(account: string): Promise<void> {
     await this.lockout.delete(account);
+  }
+
+  /** Counts a wrong second factor of this user. @returns how many there were within a day from the first */
+  async countGuess(userId: string): Promise<number> {
+    return (await this.guesses.penalty(userId, 1)).consumedPoints;
+  }
+
+  /** Those under a password that is gone. */
+  async forgetGuesses(userId: string): Promise<void> {
+    await this.guesses.delete(userId);
   }
 }
 

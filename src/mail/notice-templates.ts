@@ -105,6 +105,17 @@ export const NOTICE_TEMPLATES = {
       ],
     }),
   },
+  'second-factor-guessed': {
+    placeholders: BY_OWNER,
+    ...worded({
+      subject: 'Somebody may know your password',
+      paragraphs: [
+        'Within a day, many wrong second factors were tried for your account {{username}} at {{issuer}}, each after the right password. None of them let anybody in.',
+        'The last one came at {{when}}, from the address {{address}}.',
+        'If that was not you, somebody else knows your password, and the second factor alone keeps them out: set another password at once.',
+      ],
+    }),
+  },
   'second-factor-locked': {
     placeholders: BY_OWNER,
     ...worded({

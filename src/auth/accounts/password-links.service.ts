@@ -120,6 +120,7 @@ export class PasswordLinks {
   private async forgetFailures({ id, username, email }: AccountHolder): Promise<void> {
     const names = [{ username }, ...(email === null ? [] : [{ email }])];
     for (const key of [id, factorKey(id), ...names.map(accountKey)]) await this.throttle.forgetFailures(key);
+    await this.throttle.forgetGuesses(id);
   }
 
   private async write(link: PasswordLink, manager: EntityManager, due: DueMail): Promise<Letter | null> {

@@ -15,6 +15,7 @@ import { LoginThrottle, factorKey } from '../login-throttle.js';
 import { PasswordCheck, type Caller } from '../password-check.js';
 import { orUserGone } from '../user-gone.js';
 import type { TokenMode } from '../session-cookie.js';
+import { GuessWarnings } from './guess-warnings.service.js';
 import { ONE_TIME_PASSWORD } from './login-step.js';
 import type { FactorCodeDto } from './mfa.dto.js';
 import { challengeOf, readAuthentication } from './passkey-response.js';
@@ -47,6 +48,7 @@ export class SecondStep {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly factors: SecondFactors,
     private readonly guesses: TotpGuesses,
+    private readonly warnings: GuessWarnings,
     private readonly passkeys: Passkeys,
     private readonly tokens: SingleUseTokens,
     private readonly steps: LoginSteps,
@@ -153,10 +155,8 @@ export class SecondStep {
     await this.audit.recordRefusal({ action: 'login.factor_failed', outcome: 'failure', actor, target });
     if (why === 'copied')
       await this.audit.recordRefusal({ action: 'passkey.copied', outcome: 'denied', actor, target });
-    if (locks) {
-      this.passwords.count('locked');
-      await this.audit.recordRefusal({ action: 'account.locked', outcome: 'denied', actor, target });
-    }
+    if (locks) this.passwords.count('locked');
+    await this.warnings.note(userId, actor, locks);
     await this.guesses.noteFailure(userId, actor);
     return why === 'unheard'
       ? new Problem(401, 'factor_locked', 'No code of an app is taken after so many wrong ones. Use another factor.')
