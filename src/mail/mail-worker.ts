@@ -99,7 +99,11 @@ export class MailWorker implements BeforeApplicationShutdown {
     const letter = await this.write(due);
     if (letter === null) return;
     const { to, userId, template, values } = letter;
-    if (!isSendable(to)) return this.giveUp(due, userId);
+    if (!isSendable(to)) {
+      // Nothing here is out of order; it is what somebody has written into the user's row.
+      this.logger.warn(`a mail (${due.kind}) is not sent: its address is none that mail is sent to`);
+      return this.finish(due, userId, 'mail.failed');
+    }
     try {
       await this.transport.send({ to, ...this.templates.write(template, values) });
     } catch (error) {
