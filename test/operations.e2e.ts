@@ -150,8 +150,8 @@ describe('the log', () => {
     ]);
   });
 
-  const addresses = async (env: Record<string, string>): Promise<unknown[]> => {
-    const forwarded = { headers: { 'x-forwarded-for': '203.0.113.7, 198.51.100.9' } };
+  const addresses = async (env: Record<string, string>, said = '203.0.113.7, 198.51.100.9'): Promise<unknown[]> => {
+    const forwarded = { headers: { 'x-forwarded-for': said } };
     const lines = await logged(env, (own) => own.http.get('/', forwarded));
     return lines.filter(({ msg }) => msg === 'request').map(({ address }) => address);
   };
@@ -159,6 +159,13 @@ describe('the log', () => {
   it('believes X-Forwarded-For of trusted proxies, and only as far as they can know', async () => {
     expect(await addresses({ PORTCULLIS_TRUSTED_PROXIES: '127.0.0.0/8' })).toEqual(['198.51.100.9']);
     expect(await addresses({ PORTCULLIS_TRUSTED_PROXIES: '127.0.0.1,198.51.100.0/24' })).toEqual(['203.0.113.7']);
+  });
+
+  it('takes what they say for an address where it is one, without ports, and the proxy itself otherwise', async () => {
+    const behind = { PORTCULLIS_TRUSTED_PROXIES: '127.0.0.0/8' };
+    expect(await addresses(behind, '198.51.100.9:4711')).toEqual(['198.51.100.9']);
+    expect(await addresses(behind, '203.0.113.7, [2001:DB8::1]:4711')).toEqual(['2001:db8::1']);
+    expect(await addresses(behind, 'unknown')).toEqual(['127.0.0.1']);
   });
 
   it('does not believe it otherwise', async () => {

@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Principal } from '@portcullis/verifier';
 import type { FastifyRequest } from 'fastify';
+import { callerAddress } from './caller-address.js';
 import { Problem } from './problem.js';
 
 declare module 'fastify' {
@@ -38,7 +39,7 @@ export const LOGIN_CLIENT = 'portcullis';
 
 export function actorOf(request: FastifyRequest): Actor {
   const { principal } = request;
-  const via = { requestId: request.id, address: request.ip };
+  const via = { requestId: request.id, address: callerAddress(request) };
   if (!principal) return { type: 'anonymous', id: null, sessionId: null, permissions: new Set(), ...via };
   const type = principal.subject === principal.clientId ? 'client' : 'user';
   return { type, id: principal.subject, sessionId: principal.sessionId, permissions: principal.permissions, ...via };

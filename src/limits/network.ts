@@ -1,9 +1,12 @@
 import { isIPv6 } from 'node:net';
 
-/** What an address is counted under: an IPv6 customer has a /64, so that single addresses in it cost nothing (RFC 6177). */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
+/**
+ * What an address is counted under: an IPv6 customer has a /64, so that single addresses in it cost nothing (RFC 6177).
+ *
+ * @param address as by `callerAddress`; callers without any are counted together
+ */
+export function networkOf(address: string | null): string {
+  if (address === null) return 'none';
   const groups = groupsOf(address);
   return groups === null ? address : `${groups.slice(0, 4).join(':')}::/64`;
 }
@@ -22,7 +25,7 @@ export function siteOf(network: string): string | null {
 /** The eight groups of an IPv6 address, as short as they can be written; null for any other. */
 function groupsOf(address: string): string[] | null {
   if (!isIPv6(address)) return null;
-  const [head = '', tail = ''] = address.split('%')[0]?.split('::') ?? [];
+  const [head = '', tail = ''] = address.split('::');
   const front = head === '' ? [] : head.split(':');
   const back = tail === '' ? [] : tail.split(':');
   const zeros = address.includes('::') ? Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0') : [];

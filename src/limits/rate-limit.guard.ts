@@ -10,6 +10,7 @@ import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { accessOf } from '../common/access.js';
+import { callerAddress } from '../common/caller-address.js';
 import { limitsOf } from '../common/limited.js';
 import { networkOf } from './network.js';
 import { RATE_LIMIT_POLICIES, type RateLimitName } from './rate-limit-policies.js';
@@ -72,9 +73,10 @@ export class RateLimitGuard implements CanActivate, OnModuleInit {
 }
 
 /** Whose request it is; null where the limit is not for such a one. */
-function keyOf(name: RateLimitName, { ip, principal }: FastifyRequest): string | null {
+function keyOf(name: RateLimitName, request: FastifyRequest): string | null {
+  const { principal } = request;
   const { per } = RATE_LIMIT_POLICIES[name];
   if (per === 'user') return principal?.subject ?? null;
   if (per === 'caller' && principal) return `${principal.clientId} ${principal.subject}`;
-  return networkOf(ip);
+  return networkOf(callerAddress(request));
 }

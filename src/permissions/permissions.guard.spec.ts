@@ -30,7 +30,7 @@ function ask(handler: () => void, permissions?: string[], stripped: string[] = [
     permissions: new Set(permissions),
     stripped: { roles: new Set(), permissions: new Set(stripped) },
   };
-  const request = { id: 'r1', ip: '::1', method: 'POST', routeOptions: { url: '/v1/users' }, principal };
+  const request = { id: 'r1', ip: '::1', socket: {}, method: 'POST', routeOptions: { url: '/v1/users' }, principal };
   const context = {
     getHandler: () => handler,
     getClass: () => PermissionsGuard,

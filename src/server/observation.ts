@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { callerAddress } from '../common/caller-address.js';
 import type { Metrics } from '../common/metrics.js';
 import { isProbe } from './probes.js';
 import { RequestDurations } from './request-durations.js';
@@ -29,7 +30,7 @@ function log(request: FastifyRequest, reply: FastifyReply, route: string, ms: nu
     route,
     status: reply.statusCode,
     ms: Math.round(ms * 1000) / 1000,
-    address: request.ip,
+    address: callerAddress(request),
     subject: request.principal?.subject,
   };
   // Of interest only to whoever debugs them.

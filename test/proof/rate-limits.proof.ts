@@ -62,6 +62,19 @@ describe('the requests of one caller', () => {
     expect([count(statuses, 400), count(statuses, 429)]).toEqual([QUOTA_OF_SITE, statuses.length - QUOTA_OF_SITE]);
     expect([await from('2001:db8:8::1'), await from('192.0.2.1')]).toEqual([400, 400]);
   });
+
+  it.each([
+    ['an address with a port', (n: number) => `192.0.2.55:${n}`],
+    ['an IPv6 address with a port', (n: number) => `[2001:db8:9::${n.toString(16)}]:${n}`],
+    ['what is no address', (n: number) => `unknown-${n}`],
+  ])('are counted as one when proxies note %s', async (_, noted) => {
+    const statuses: number[] = [];
+    for (let n = 1; n <= QUOTA_OF_ATTEMPTS + 5; n++) {
+      const { status } = await app.http.post(LOGIN, {}, { headers: { 'x-forwarded-for': noted(n) } });
+      statuses.push(status);
+    }
+    expect(count(statuses, 429)).toBeGreaterThanOrEqual(5);
+  });
 });
 
 if (canRun('redis-server', 'the proof that limits hold in Redis')) {

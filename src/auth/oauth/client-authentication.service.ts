@@ -64,7 +64,7 @@ export class ClientAuthentication {
     }
     this.attempts.inc({ method, outcome: 'failure' });
     const { clientId, refusal } = finding;
-    await this.throttle.countFailure(actor.address ?? '', clientId ?? '');
+    await this.throttle.countFailure(actor.address, clientId ?? '');
     await this.audit.recordRefusal({
       action: 'client.authentication_failed',
       outcome: 'failure',

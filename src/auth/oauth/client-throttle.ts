@@ -28,7 +28,7 @@ export class ClientThrottle {
   }
 
   /** @throws Problem 429 when there were too many before */
-  async countFailure(address: string, clientId: string): Promise<void> {
+  async countFailure(address: string | null, clientId: string): Promise<void> {
     if (!this.env.rateLimits) return;
     const network = networkOf(address);
     // First, since whoever is over this one may try no end of names.

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DataSource, EntityManager } from 'typeorm';
 import { AuditService } from '../../audit/audit.service.js';
 import { ClientDirectory } from '../../clients/client-directory.js';
+import { callerAddress } from '../../common/caller-address.js';
 import { OAuthError } from '../../common/oauth-error.js';
 import { UUID } from '../../common/pagination.js';
 import type { Actor } from '../../common/principal.js';
@@ -40,7 +41,7 @@ export class RevocationService {
   async revoke(parameters: Parameters, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const token = parameters.require('token');
     const caller = await this.callers.identify(request, parameters);
-    if (caller.kind === 'public') await this.limits.admit('refresh', networkOf(request.ip), reply);
+    if (caller.kind === 'public') await this.limits.admit('refresh', networkOf(callerAddress(request)), reply);
     const sessionId = this.sessions.sessionOf(token);
     if (sessionId !== null) {
       await this.endSession(sessionId, caller);

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
 import { ENV, type Env } from '../../../config/env.js';
+import { callerAddress } from '../../common/caller-address.js';
 import { Metrics } from '../../common/metrics.js';
 import { OAuthError } from '../../common/oauth-error.js';
 import { Problem } from '../../common/problem.js';
@@ -98,7 +99,7 @@ export class TokenEndpoint {
     // It was issued to another client than this one.
     if (caller.kind === 'client') throw invalidGrant();
     const { actor } = caller;
-    await this.limits.admit('refresh', networkOf(request.ip), reply);
+    await this.limits.admit('refresh', networkOf(callerAddress(request)), reply);
     const narrowing = narrowingOf(parameters);
     const narrowed = narrowing && (await this.mintNarrowed(refreshToken, narrowing));
     const next = await this.sessions.refresh(refreshToken, actor);
