@@ -4,6 +4,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * New addresses are of ASCII. lower() takes others for the same that are not the same to any mail server: whoever had `ann@bİg.example` had taken
  * `ann@big.example` from its owner.
  *
+ * The error is one that the version before answers with 400, which serves beside the new schema for a while.
+ *
  * Users who have another one keep it, and everything else about them can be changed; so it is no CHECK. What waits for such an address is called off.
  */
 export class AsciiAddresses1764000000050 implements MigrationInterface {
@@ -23,7 +25,7 @@ CREATE FUNCTION users_ascii_address() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' OR NEW.email IS DISTINCT FROM OLD.email THEN
     RAISE EXCEPTION 'addresses are of ASCII; an international domain is written as Punycode (xn--...)'
-      USING ERRCODE = 'check_violation', CONSTRAINT = 'users_email_ascii', TABLE = 'users', COLUMN = 'email';
+      USING ERRCODE = 'character_not_in_repertoire', CONSTRAINT = 'users_email_ascii', TABLE = 'users', COLUMN = 'email';
   END IF;
   RETURN NEW;
 END $$;
