@@ -18,7 +18,7 @@ jest.setTimeout(1_200_000);
 const SEED = Number(process.env['PROOF_SEED'] ?? 20_260_101);
 const RANDOM_BODIES = 40;
 /** Each operation is sent every so many of its mutations, each operation and each seed others: `PROOF_SHARE=1` sends them all. */
-const SHARE = Number(process.env['PROOF_SHARE'] ?? 4);
+const SHARE = Number(process.env['PROOF_SHARE'] ?? 6);
 /** Much longer than any answer takes on a busy machine, and shorter than the service's own limit for a request (15 s). */
 const LONGEST_MS = 10_000;
 /** The primes of an RSA key of 4096 bits are found by luck, in two to five seconds of a processor's time. */
