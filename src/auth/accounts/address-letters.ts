@@ -11,7 +11,6 @@ import { AccountHolders, type AccountHolder } from '../../users/account-holders.
 
 /** Everything of which a row is deleted when the address changes begins with `mail:` (migration `mail-flows`). */
 export const VERIFICATION_PURPOSE = 'mail:email-verification';
-export const CHANGE_PURPOSE = ADDRESS_CHANGE.purpose;
 
 /** Writes the mails about addresses. None of them has a word in it that somebody else may have chosen. */
 @Injectable()
@@ -45,7 +44,7 @@ export class AddressLetters {
     if (!(await this.queue.stands(manager, due)) || (await allSessionsExpiredSince(manager, holder.id, asOf)))
       return null;
     // In any case: it calls off an earlier change, and whether it did would tell whether the address is anybody's.
-    const values = await this.link(manager, CHANGE_PURPOSE, holder, { email: to, asOf });
+    const values = await this.link(manager, ADDRESS_CHANGE.purpose, holder, { email: to, asOf });
     const owner = await this.holders.byEmail(manager, to);
     if (owner && owner.id !== holder.id) return this.taken(owner);
     return { to, userId: holder.id, template: 'email-change', values };

@@ -17,7 +17,7 @@ import { CurrentPassword } from '../current-password.js';
 import { LoginThrottle } from '../login-throttle.js';
 import { invalidCredentials, type Caller } from '../password-check.js';
 import type { ChangeAddressDto } from './accounts.dto.js';
-import { CHANGE_PURPOSE, VERIFICATION_PURPOSE } from './address-letters.js';
+import { VERIFICATION_PURPOSE } from './address-letters.js';
 import { invalidLink } from './invalid-link.js';
 
 /** Proving that an address is one's own, and moving to another one. */
@@ -113,10 +113,10 @@ export class Addresses {
 
   /** With the user's row locked before the token, as by everybody who calls a change off. */
   private async consumeChange(manager: EntityManager, token: string): Promise<Redeemed | null> {
-    const asked = await this.tokens.read(manager, CHANGE_PURPOSE, token);
+    const asked = await this.tokens.read(manager, ADDRESS_CHANGE.purpose, token);
     if (!asked || !(await this.holders.hold(manager, asked.userId))) return null;
     if (await allSessionsExpiredSince(manager, asked.userId, asked.details['asOf'])) return null;
-    return this.tokens.consume(manager, CHANGE_PURPOSE, token);
+    return this.tokens.consume(manager, ADDRESS_CHANGE.purpose, token);
   }
 
   private async move(manager: EntityManager, { userId, sessionEpoch, details }: Redeemed, who: Actor): Promise<void> {

@@ -1,18 +1,10 @@
 import type { Algorithm } from '@portcullis/verifier';
+import { SIGNING_ALGORITHMS } from '../../../config/env.js';
 
 /** What a client may sign its assertions with: what its registered key is for. */
 const ASSERTION_ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  // RFC 9864: the same by its new name.
+  ...SIGNING_ALGORITHMS,
+  // RFC 9864: EdDSA by its new name.
   'Ed25519',
 ] as const satisfies readonly (Algorithm | 'Ed25519')[];
 
