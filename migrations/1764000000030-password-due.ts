@@ -19,9 +19,17 @@ export class PasswordDue1764000000030 implements MigrationInterface {
         WHEN (NEW.must_change_password AND NOT OLD.must_change_password) EXECUTE FUNCTION users_asked_for_password();
       ALTER TABLE users ENABLE ALWAYS TRIGGER users_asked_for_password;
 
-      -- The same for those who have been asked before.
-      UPDATE users SET credentials_changed_at = greatest(clock_timestamp(), credentials_changed_at + interval '1 microsecond')
-        WHERE must_change_password AND id IN (SELECT user_id FROM live_sessions);
+      -- The same for those who have been asked before. One after the other: all sessions at once would keep the table locked for seconds.
+      DO $$
+      DECLARE due uuid;
+      BEGIN
+        FOR due IN SELECT id FROM users WHERE must_change_password LOOP
+          IF EXISTS (SELECT FROM live_sessions WHERE user_id = due) THEN
+            UPDATE users SET credentials_changed_at = greatest(clock_timestamp(), credentials_changed_at + interval '1 microsecond')
+              WHERE id = due;
+          END IF;
+        END LOOP;
+      END $$;
     `);
   }
 

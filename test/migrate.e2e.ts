@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Client } from 'pg';
 import { DataSource, type DataSourceOptions, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { migrate } from '../src/database/migrate.js';
 import { createDatabase, type TestDatabase } from './support/database.js';
+import { connectTo } from './support/sql-client.js';
 
 class First1700000000000 implements MigrationInterface {
   // pg_sleep holds the others up at the lock, well beyond their statement timeout.
@@ -33,6 +35,17 @@ class Broken1700000000002 implements MigrationInterface {
 
   down(): Promise<void> {
     return Promise.resolve();
+  }
+}
+
+/** Takes one table after the other, as no migration can help that touches several. */
+class Both1700000000003 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE one ADD COLUMN added integer; ALTER TABLE other ADD COLUMN added integer');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE one DROP COLUMN added; ALTER TABLE other DROP COLUMN added');
   }
 }
 
@@ -104,5 +117,58 @@ describe('migrate', () => {
     const said: string[] = [];
     expect(await migrate(await source([First1700000000000]), (message) => said.push(message))).toEqual([]);
     expect(said).toEqual([expect.stringContaining('Second1700000000001')]);
+  });
+});
+
+describe('a table that others are using', () => {
+  const WAITING = 'Waiting for a table that others are using, to migrate it between two of their transactions.';
+  const clients: Client[] = [];
+  beforeEach(async () => {
+    await database.query('CREATE TABLE one (n integer); CREATE TABLE other (n integer)');
+  });
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map((client) => client.end()));
+  });
+
+  async function reader(): Promise<Client> {
+    const client = await connectTo(database);
+    clients.push(client);
+    await client.query('BEGIN; SELECT FROM other');
+    return client;
+  }
+
+  /** Begins to migrate, and resolves when the migration has given way for the first time. */
+  async function givesWay(): Promise<{ migrated: Promise<string[]> }> {
+    const migrating = await source([Both1700000000003]);
+    let migrated = Promise.resolve<string[]>([]);
+    await new Promise<void>((resolve) => {
+      migrated = migrate(migrating, (message) => {
+        if (message === WAITING) resolve();
+      });
+    });
+    return { migrated };
+  }
+
+  it('is waited for without keeping anybody waiting', async () => {
+    const open = await reader();
+    const { migrated } = await givesWay();
+    await database.query('SELECT FROM other');
+    await database.query('INSERT INTO one VALUES (1)');
+    await open.query('COMMIT');
+    expect(await migrated).toEqual(['Both1700000000003']);
+    expect(await database.query('SELECT n, added FROM one')).toEqual([{ n: 1, added: null }]);
+  });
+
+  it('is left to a transaction that would be broken off otherwise, as each waits for the other', async () => {
+    const open = await reader();
+    const { migrated } = await givesWay();
+    // Whenever it meets the migration, which has the one and wants the other again and again.
+    for (let n = 0; n < 4; n++) {
+      await open.query('INSERT INTO one VALUES (1)');
+      await open.query('COMMIT; BEGIN; SELECT FROM other');
+    }
+    await open.query('COMMIT');
+    expect(await migrated).toEqual(['Both1700000000003']);
+    expect(await database.query('SELECT n FROM one')).toHaveLength(4);
   });
 });

@@ -4,6 +4,7 @@ import {
   hintOf,
   isConnectionLoss,
   isDataException,
+  isLockTaken,
   isRetryable,
   violatedForeignKey,
   violatedUnique,
@@ -78,5 +79,14 @@ describe('what an error says about the request', () => {
     expect(isRetryable(failed('40001'))).toBe(true);
     expect(isRetryable(failed('40P01'))).toBe(true);
     expect(isRetryable(failed('57P01'))).toBe(false);
+  });
+});
+
+describe('isLockTaken', () => {
+  it('knows what another transaction is in the way of', () => {
+    expect(isLockTaken(failed('55P03'))).toBe(true);
+    expect(isLockTaken(failed('40P01'))).toBe(true);
+    expect(isLockTaken(failed('40001'))).toBe(false);
+    expect(isLockTaken(new Error('lock'))).toBe(false);
   });
 });

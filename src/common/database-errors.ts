@@ -44,6 +44,11 @@ export function isRetryable(error: unknown): boolean {
   return ['40001', '40P01'].includes(sqlState(error));
 }
 
+/** A lock was not to be had in the time given for it (`lock_timeout`), or a deadlock over it was broken off. */
+export function isLockTaken(error: unknown): boolean {
+  return ['55P03', '40P01'].includes(sqlState(error));
+}
+
 /**
  * What says that the server is in trouble, and not the request. By the classes of Postgres: connection (08), insufficient resources (53: disk
  * full, too many connections), operator intervention (57: shut down, starting, statement timeout), system error (58) and internal error (XX, which

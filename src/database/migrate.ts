@@ -1,8 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { migrationOptions } from '../../config/database.js';
+import { isLockTaken } from '../common/database-errors.js';
 
 /** The advisory lock that migrating processes queue on: "port" in ASCII. */
 const MIGRATION_LOCK = 0x706f7274;
+/**
+ * Milliseconds that a migration waits for a table. Whoever else wants the table waits behind it, and whoever holds it may want another one that the
+ * migration has: so it gives way, well before Postgres breaks off one of the two (`deadlock_timeout`, one second), which could be a request.
+ */
+const LOCK_WAIT = 300;
+/** Milliseconds between two attempts, in which those who waited behind it have their turn. */
+const PAUSE = 500;
+/** Milliseconds for which a migration is attempted. */
+const PATIENCE = 300_000;
 
 /**
  * Brings the database of this address to the schema of this version, and returns the names of the migrations that it took.
@@ -50,14 +61,13 @@ export async function migrate(dataSource: DataSource, log: (message: string) => 
       // On the same runner: the lock belongs to its session.
       const executor = new MigrationExecutor(dataSource, runner);
       executor.transaction = dataSource.options.migrationsTransactionMode ?? 'all';
-      const applied = await executor.executePendingMigrations();
-      const executed = await executor.getExecutedMigrations();
-      warnAboutUnknown(
-        executed.map((migration) => migration.name),
-        dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name),
-        log,
-      );
-      return applied.map((migration) => migration.name);
+      const before = await namesOf(executor);
+      await runner.query(`SET lock_timeout = ${LOCK_WAIT}`);
+      await executePatiently(executor, log);
+      const after = await namesOf(executor);
+      const known = dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name);
+      warnAboutUnknown(after, known, log);
+      return known.filter((name) => after.includes(name) && !before.includes(name));
     } finally {
       // Fails only when the session is gone, and the lock went with it; the migration's own error must not be hidden by that.
       await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
@@ -82,6 +92,34 @@ async function takeLock(runner: QueryRunner, log: (message: string) => void): Pr
   if (answer[0]?.taken === true) return;
   log('Waiting for another instance to finish migrating the database.');
   await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+}
+
+/**
+ * Each migration is one transaction: one that has not got its locks has left nothing behind, and those before it are done.
+ *
+ * @throws Error when somebody has kept a lock for minutes
+ */
+async function executePatiently(executor: MigrationExecutor, log: (message: string) => void): Promise<void> {
+  const since = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await executor.executePendingMigrations();
+      return;
+    } catch (error) {
+      if (!isLockTaken(error)) throw error;
+      if (performance.now() - since > PATIENCE) {
+        const who = 'a transaction that stays open keeps a table locked (see pg_stat_activity)';
+        throw new Error(`${who}; end it and start again. ${(error as Error).message}`, { cause: error });
+      }
+      if (attempt === 1)
+        log('Waiting for a table that others are using, to migrate it between two of their transactions.');
+      await delay(PAUSE);
+    }
+  }
+}
+
+async function namesOf(executor: MigrationExecutor): Promise<string[]> {
+  return (await executor.getExecutedMigrations()).map(({ name }) => name);
 }
 
 function warnAboutUnknown(executed: readonly string[], known: readonly string[], log: (message: string) => void): void {

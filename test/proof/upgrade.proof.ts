@@ -99,7 +99,8 @@ async function appliedMigrations(): Promise<string[]> {
 /** What a year of use leaves behind, so that a migration which rewrites a table takes its time. */
 async function fill(): Promise<void> {
   await database.query(
-    `INSERT INTO users (id, username) SELECT gen_random_uuid(), 'filler' || n FROM generate_series(1, 50000) n`,
+    `INSERT INTO users (id, username, must_change_password)
+     SELECT gen_random_uuid(), 'filler' || n, n % 50 = 0 FROM generate_series(1, 50000) n`,
   );
   await database.query(
     `INSERT INTO sessions (id, user_id, session_epoch, started_as_of, client_id, audience, refresh_hash, expires_at)
