@@ -14,7 +14,7 @@ async function report(error: unknown): Promise<number> {
   // Commander has said what is wrong, or printed the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   const { describeFailure } = await import('./cli/failure.js');
-  const failure = describeFailure(error);
+  const failure = await describeFailure(error);
   if (program.opts<{ json?: boolean }>().json === true) {
     process.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`);
     return 1;

@@ -1,9 +1,7 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsString, MaxLength, MinLength, ValidateIf } from 'class-validator';
+import { ApiProperty, ApiPropertyOptional } from '../common/api-docs.js';
 import { NoControlCharacters, Optional, PlainText } from '../common/validation.js';
-
-export const SCOPES = ['global', 'user', 'client', 'audience', 'session', 'role', 'token'] as const;
-export type Scope = (typeof SCOPES)[number];
+import { SCOPES, type Scope } from './expiration-scopes.js';
 
 export class ForceExpirationDto {
   @ApiProperty({ enum: SCOPES, example: 'user' })

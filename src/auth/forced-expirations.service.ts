@@ -6,11 +6,13 @@ import { AuditService } from '../audit/audit.service.js';
 import { AudiencesService } from '../clients/audiences.service.js';
 import { ClientDirectory } from '../clients/client-directory.js';
 import { UUID } from '../common/pagination.js';
-import { LOGIN_CLIENT, type Actor } from '../common/principal.js';
+import { LOGIN_CLIENT } from '../common/login-client.js';
+import type { Actor } from '../common/principal.js';
 import { invalidFields, notFound } from '../common/problem.js';
 import { inTransaction } from '../database/transaction.js';
 import { PermissionsService } from '../permissions/permissions.service.js';
-import type { ForceExpirationDto, ForcedExpirationDto, Scope } from './forced-expirations.dto.js';
+import type { Scope } from './expiration-scopes.js';
+import type { ForceExpirationDto, ForcedExpirationDto } from './forced-expirations.dto.js';
 
 /** The live sessions of each scope, `$1` being its key. The text of each is ours: a scope from a request only chooses among them. */
 const SESSIONS_IN: Record<Scope, string> = {

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { AuditService } from '../audit/audit.service.js';
-import { LOGIN_CLIENT } from '../common/principal.js';
+import { LOGIN_CLIENT } from '../common/login-client.js';
 import { Problem } from '../common/problem.js';
 import { inTransaction } from '../database/transaction.js';
 import { SessionsService, type StartedSession } from '../sessions/sessions.service.js';

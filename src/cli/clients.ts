@@ -1,9 +1,4 @@
 import type { Command } from 'commander';
-import { ClientAdministration } from '../clients/client-administration.js';
-import { CreateClientDto } from '../clients/clients.dto.js';
-import { SYSTEM } from '../common/principal.js';
-import { withApplication } from './application.js';
-import { checked } from './checked.js';
 import { print } from './output.js';
 import { publicKeysIn } from './public-keys.js';
 
@@ -35,16 +30,8 @@ export function clientCommands(program: Command): void {
     )
     .action(async (name: string, { clientId, permission, audience, publicKey }: CreateOptions, command: Command) => {
       const jwks = publicKey && { keys: publicKey.flatMap(publicKeysIn) };
-      const created = await withApplication(async (application) => {
-        const dto = await checked(CreateClientDto, {
-          name,
-          clientId,
-          permissions: permission,
-          audiences: audience,
-          jwks,
-        });
-        return application.get(ClientAdministration, { strict: false }).create(SYSTEM, dto);
-      });
+      const { createClient } = await import('./client-work.js');
+      const created = await createClient({ name, clientId, permissions: permission, audiences: audience, jwks });
       const { permissions, audiences, secret } = created;
       print(command, { clientId: created.clientId, clientSecret: secret?.text, permissions, audiences });
     });

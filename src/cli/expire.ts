@@ -1,12 +1,9 @@
 import { Option, type Command } from 'commander';
-import { ForceExpirationDto, SCOPES } from '../auth/forced-expirations.dto.js';
-import { ForcedExpirationsService } from '../auth/forced-expirations.service.js';
-import { SYSTEM } from '../common/principal.js';
-import { withApplication } from './application.js';
-import { checked } from './checked.js';
+import { SCOPES, type Scope } from '../auth/expiration-scopes.js';
 import { print } from './output.js';
 
 interface ExpireOptions {
+  scope: Scope;
   reason: string;
   key?: string;
   keepSessions?: boolean;
@@ -27,10 +24,7 @@ export function expireCommand(program: Command): void {
     .option('--dry-run', 'only count')
     .addHelpText('after', '\nExample:\n  portcullis expire --scope global --reason "restored from backup"')
     .action(async ({ keepSessions, ...options }: ExpireOptions, command: Command) => {
-      const counts = await withApplication(async (application) => {
-        const dto = await checked(ForceExpirationDto, { ...options, endSessions: keepSessions !== true });
-        return application.get(ForcedExpirationsService, { strict: false }).force(dto, SYSTEM);
-      });
-      print(command, { sessions: counts.sessions, tokens: counts.tokens });
+      const { forceExpiration } = await import('./expiry-work.js');
+      print(command, await forceExpiration({ ...options, endSessions: keepSessions !== true }));
     });
 }

@@ -2,23 +2,12 @@ import { writeFileSync } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../config/env.js';
 import { AUDIENCE_IDENTIFIER, AUDIENCE_IDENTIFIER_RULE } from '../clients/audience-identifier.js';
-import { SYSTEM } from '../common/principal.js';
-import { KeyExport } from '../keys/key-export.service.js';
 import { privateKeyPem, publicKeyJwk } from '../keys/key-export.js';
 import { generateSigningKey } from '../keys/key-generation.js';
-import { KeyImport } from '../keys/key-import.service.js';
-import { RevokeKeyDto } from '../keys/keys.dto.js';
-import { KeysService } from '../keys/keys.service.js';
-import { MasterKeyRewrap } from '../keys/rewrap.service.js';
-import { withApplication } from './application.js';
-import { checked } from './checked.js';
 import { CliError } from './cli-error.js';
 import { readInput, readSecret } from './input.js';
 import { print, table } from './output.js';
 import { requireUnused } from './unused-options.js';
-
-/** Rows that are read at once. */
-const PAGE = 200;
 
 interface ImportOptions {
   passphraseFile?: string;
@@ -64,17 +53,8 @@ export function keyCommands(program: Command): void {
     .description('list all keys there ever were, newest first')
     .addHelpText('after', '\nExample:\n  portcullis keys list')
     .action(async (_options: object, command: Command) => {
-      const listed = await withApplication(async (application) => {
-        const service = application.get(KeysService, { strict: false });
-        const all = [];
-        let cursor: string | undefined;
-        do {
-          const page = await service.list({ limit: PAGE, ...(cursor !== undefined && { cursor }) });
-          all.push(...page.items);
-          cursor = page.nextCursor ?? undefined;
-        } while (cursor !== undefined);
-        return all;
-      });
+      const { listKeys } = await import('./key-work.js');
+      const listed = await listKeys();
       const forPeople = listed.map(({ kid, algorithm, audience, state, createdAt }) => ({
         kid,
         algorithm,
@@ -95,9 +75,8 @@ export function keyCommands(program: Command): void {
     )
     .addHelpText('after', '\nExample:\n  portcullis keys rotate')
     .action(async (options: { algorithm?: SigningAlgorithm }, command: Command) => {
-      const { kid, state } = await withApplication((application, env) =>
-        application.get(KeysService, { strict: false }).rotate(options.algorithm ?? env.signingAlgorithm, SYSTEM),
-      );
+      const { rotateKey } = await import('./key-work.js');
+      const { kid, state } = await rotateKey(options.algorithm);
       print(command, { kid, state });
     });
 
@@ -110,11 +89,8 @@ export function keyCommands(program: Command): void {
       '\nExample:\n  portcullis keys revoke NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs --reason "a backup was stolen"',
     )
     .action(async (kid: string, options: { reason?: string }, command: Command) => {
-      const { reason } = await checked(RevokeKeyDto, { reason: options.reason });
-      const key = await withApplication((application) =>
-        application.get(KeysService, { strict: false }).revoke(kid, SYSTEM, reason),
-      );
-      print(command, { ...key });
+      const { revokeKey } = await import('./key-work.js');
+      print(command, { ...(await revokeKey(kid, options)) });
     });
 
   keys
@@ -140,10 +116,8 @@ export function keyCommands(program: Command): void {
       else requireUnused(command, ['algorithm'], '--state retiring');
       const text = readInput(path);
       const passphrase = passphraseFile === undefined ? undefined : readSecret(passphraseFile);
-      const key = await withApplication((application) =>
-        application.get(KeyImport, { strict: false }).import(text, { ...options, passphrase }, SYSTEM),
-      );
-      print(command, { ...key });
+      const { importKeyText } = await import('./key-work.js');
+      print(command, { ...(await importKeyText(text, { ...options, passphrase })) });
     });
 
   keys
@@ -163,15 +137,13 @@ export function keyCommands(program: Command): void {
     .action(async (kid: string, { format, passphraseFile }: ExportOptions, command: Command) => {
       if (passphraseFile !== undefined) {
         const passphrase = readSecret(passphraseFile);
-        const pem = await withApplication((application) =>
-          application.get(KeyExport, { strict: false }).privateHalf(kid, passphrase, SYSTEM),
-        );
+        const { exportPrivateHalf } = await import('./key-work.js');
+        const pem = await exportPrivateHalf(kid, passphrase);
         print(command, { kid, privatePem: pem }, pem.trimEnd());
         return;
       }
-      const { pem, jwk } = await withApplication((application) =>
-        application.get(KeyExport, { strict: false }).publicHalf(kid),
-      );
+      const { exportPublicHalf } = await import('./key-work.js');
+      const { pem, jwk } = await exportPublicHalf(kid);
       print(
         command,
         { kid, publicPem: pem, publicJwk: jwk },
@@ -186,9 +158,8 @@ export function keyCommands(program: Command): void {
     )
     .addHelpText('after', '\nSee docs/keys.md for the whole procedure.\n\nExample:\n  portcullis keys rewrap')
     .action(async (_options: object, command: Command) => {
-      const report = await withApplication((application) =>
-        application.get(MasterKeyRewrap, { strict: false }).run(SYSTEM),
-      );
+      const { rewrapKeys } = await import('./key-work.js');
+      const report = await rewrapKeys();
       print(command, { ...report });
       if (Object.values(report.left).some((rows) => rows > 0)) process.exitCode = 1;
     });

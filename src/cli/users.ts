@@ -1,13 +1,4 @@
 import type { Command } from 'commander';
-import { UUID } from '../common/pagination.js';
-import { SYSTEM } from '../common/principal.js';
-import { generatedPassword } from '../users/generated-password.js';
-import { UserAdministration } from '../users/user-administration.js';
-import { CreateUserDto, UpdateUserDto } from '../users/users.dto.js';
-import { UsersService } from '../users/users.service.js';
-import { withApplication, type Application } from './application.js';
-import { checked } from './checked.js';
-import { CliError } from './cli-error.js';
 import { readSecret } from './input.js';
 import { print } from './output.js';
 
@@ -34,15 +25,10 @@ export function userCommands(program: Command): void {
     .option('--password-file <path>', 'take the password from a file instead (- is standard input)')
     .addHelpText('after', '\nExample:\n  portcullis users create alice --email alice@example.org --role admin')
     .action(async (username: string, options: CreateOptions, command: Command) => {
+      const { email, displayName, role: roles } = options;
       const chosen = chosenPassword(options);
-      const created = await withApplication(async (application, env) => {
-        const password = chosen ?? generatedPassword(env.password.minLength);
-        const { email, displayName, role: roles } = options;
-        const mustChangePassword = chosen === null;
-        const dto = await checked(CreateUserDto, { username, email, displayName, roles, password, mustChangePassword });
-        const user = await application.get(UserAdministration, { strict: false }).create(SYSTEM, dto);
-        return { id: user.id, username: user.username, roles: user.roles, ...(mustChangePassword && { password }) };
-      });
+      const { createUser } = await import('./user-work.js');
+      const created = await createUser({ username, email, displayName, roles }, chosen);
       print(command, created);
     });
 
@@ -58,11 +44,8 @@ export function userCommands(program: Command): void {
         `\nThe user is named by name, e-mail address or id.\n\nExample:\n  portcullis users ${verb} alice`,
       )
       .action(async (name: string, _options: object, command: Command) => {
-        const user = await withApplication(async (application) => {
-          const change = { actor: SYSTEM, id: await idOf(application, name), ifMatch: undefined };
-          return application.get(UserAdministration, { strict: false })[verb](change);
-        });
-        print(command, { id: user.id, username: user.username, status: user.status });
+        const { changeStatus } = await import('./user-work.js');
+        print(command, await changeStatus(verb, name));
       });
   }
 
@@ -73,25 +56,11 @@ export function userCommands(program: Command): void {
     .addHelpText('after', '\nExample:\n  portcullis users reset-password alice')
     .action(async (name: string, options: { passwordFile?: string }, command: Command) => {
       const chosen = chosenPassword(options);
-      const answer = await withApplication(async (application, env) => {
-        const password = chosen ?? generatedPassword(env.password.minLength);
-        const change = { actor: SYSTEM, id: await idOf(application, name), ifMatch: undefined };
-        const mustChangePassword = chosen === null;
-        const dto = await checked(UpdateUserDto, { password, mustChangePassword });
-        const user = await application.get(UserAdministration, { strict: false }).update(change, dto);
-        return { id: user.id, username: user.username, ...(mustChangePassword && { password }) };
-      });
-      print(command, answer);
+      const { resetPassword } = await import('./user-work.js');
+      print(command, await resetPassword(name, chosen));
     });
 }
 
 function chosenPassword({ passwordFile }: { passwordFile?: string }): string | null {
   return passwordFile === undefined ? null : readSecret(passwordFile);
-}
-
-async function idOf(application: Application, name: string): Promise<string> {
-  const key = UUID.test(name) ? { id: name } : { username: name };
-  const found = await application.get(UsersService, { strict: false }).credentialsFor(key);
-  if (!found) throw new CliError(`There is no user ${name}.`);
-  return found.id;
 }

@@ -1,4 +1,4 @@
-import { LOGIN_CLIENT } from '../common/principal.js';
+import { LOGIN_CLIENT } from '../common/login-client.js';
 
 /**
  * A word or a URI in the characters of RFC 3986, without a fragment (RFC 8707 section 2). It starts with a letter or a digit, so that no

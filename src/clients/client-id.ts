@@ -1,4 +1,4 @@
-import { LOGIN_CLIENT } from '../common/principal.js';
+import { LOGIN_CLIENT } from '../common/login-client.js';
 import { UUID } from '../common/pagination.js';
 import { randomSecret } from '../common/secrets.js';
 

@@ -34,9 +34,6 @@ export const SYSTEM: Actor = {
   address: null,
 };
 
-/** The client_id of tokens that people get by logging in. */
-export const LOGIN_CLIENT = 'portcullis';
-
 export function actorOf(request: FastifyRequest): Actor {
   const { principal } = request;
   const via = { requestId: request.id, address: callerAddress(request) };

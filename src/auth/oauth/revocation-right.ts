@@ -1,5 +1,5 @@
 import type { TokenClaims } from '@portcullis/verifier';
-import { LOGIN_CLIENT } from '../../common/principal.js';
+import { LOGIN_CLIENT } from '../../common/login-client.js';
 import type { OAuthCaller } from './caller.service.js';
 
 /** What of a caller it depends on whether a token is its own. */

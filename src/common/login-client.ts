@@ -1,0 +1,2 @@
+/** The client_id of tokens that people get by logging in. */
+export const LOGIN_CLIENT = 'portcullis';
