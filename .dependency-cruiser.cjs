@@ -142,6 +142,18 @@ module.exports = {
       to: { path: '^packages/verifier/src/((express|fastify|nest|testing)\\.ts$|nest/|testing/|http-access\\.ts$)' },
     },
     {
+      name: 'loaded-when-needed',
+      comment:
+        'They take long to load, and no start needs them: import their types, or them where they are used, by import().',
+      severity: 'error',
+      from: { path: '^(src|config)/', pathNot: `^src/auth/mfa/(webauthn-ceremonies|attestation)\\.ts$|${TESTS}` },
+      to: {
+        path: '(^|/)node_modules/(@nestjs/swagger|@simplewebauthn/server|ioredis)/|^src/auth/mfa/(webauthn-ceremonies|attestation)\\.ts$',
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'tests-are-not-used',
       comment: 'What ships does not depend on tests or on packages that only development installs.',
       severity: 'error',

@@ -34,6 +34,7 @@ import { TotpGuesses } from './mfa/totp-guesses.service.js';
 import { SecondStepController } from './mfa/second-step.controller.js';
 import { SecondStep } from './mfa/second-step.service.js';
 import { UserFactorsController } from './mfa/user-factors.controller.js';
+import { WebAuthn } from './mfa/webauthn.js';
 import { OwnSessionsController } from './own-sessions.controller.js';
 import { PasswordCheck } from './password-check.js';
 import { PasswordChangeService } from './password-change.service.js';
@@ -67,6 +68,7 @@ import { SessionCookie } from './session-cookie.js';
     SecondStep,
     Enrolment,
     FactorSetup,
+    WebAuthn,
     Passkeys,
     PasskeyLogin,
     FactorReset,

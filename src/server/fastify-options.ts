@@ -41,5 +41,11 @@ export function fastifyOptions({ env, logger }: { env: Env; logger: Logger }): O
     clientErrorHandler: answerBrokenRequest,
     // No room uses Nest middleware: its engine would cost every request something for nothing.
     skipMiddie: true,
+    // Nor has any route a schema of Fastify's: DTOs say what bodies are like. Its compilers would be loaded for nothing.
+    schemaController: { compilersFactory: { buildValidator: refuseSchemas, buildSerializer: refuseSchemas } },
   };
+}
+
+function refuseSchemas(): never {
+  throw new Error('Bodies are described by DTOs here, not by schemas of Fastify.');
 }

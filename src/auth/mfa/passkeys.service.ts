@@ -1,14 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-  type AuthenticationResponseJSON,
-  type PublicKeyCredentialCreationOptionsJSON,
-  type PublicKeyCredentialRequestOptionsJSON,
-  type RegistrationResponseJSON,
+import type {
+  AuthenticationResponseJSON,
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
 } from '@simplewebauthn/server';
 import type { DataSource, EntityManager } from 'typeorm';
 import { parse as uuidBytes, v7 as uuidv7 } from 'uuid';
@@ -18,10 +14,10 @@ import { conflict } from '../../common/problem.js';
 import { sha256 } from '../../common/secrets.js';
 import { ServerSecrets } from '../../common/server-secrets.js';
 import { SECOND_FACTOR } from '../../tokens/second-factor-rule.js';
-import { withoutAttestation } from './attestation.js';
 import { expiryOf, newLoginChallenge } from './login-challenge.js';
 import { counterAdvances } from './passkey-response.js';
 import { relyingParty, type RelyingParty } from './relying-party.js';
+import { WebAuthn } from './webauthn.js';
 
 /** Seconds. For a login of which the user is not known yet. */
 const CHALLENGE_SECONDS = 5 * 60;
@@ -47,6 +43,7 @@ export class Passkeys {
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly webAuthn: WebAuthn,
     @Inject(ENV) env: Env,
     secrets: ServerSecrets,
   ) {
@@ -59,6 +56,7 @@ export class Passkeys {
     { id, username, displayName }: { id: string; username: string; displayName: string | null },
     challenge: string,
   ): Promise<PublicKeyCredentialCreationOptionsJSON> {
+    const { generateRegistrationOptions } = await this.webAuthn.ceremonies();
     return generateRegistrationOptions({
       rpName: this.party.name,
       rpID: this.party.id,
@@ -74,6 +72,7 @@ export class Passkeys {
 
   /** For a user who is known: any of their passkeys will do. */
   async factorOptions(userId: string, challenge: string): Promise<PublicKeyCredentialRequestOptionsJSON> {
+    const { generateAuthenticationOptions } = await this.webAuthn.ceremonies();
     const allowCredentials = await this.descriptorsOf(userId);
     return generateAuthenticationOptions({
       rpID: this.party.id,
@@ -85,6 +84,7 @@ export class Passkeys {
 
   /** For somebody whom their passkey will name. Nothing is stored: anybody may ask. */
   async loginOptions(): Promise<PublicKeyCredentialRequestOptionsJSON> {
+    const { generateAuthenticationOptions } = await this.webAuthn.ceremonies();
     const [row] = await this.dataSource.query<{ now: number }[]>(
       'SELECT extract(epoch FROM clock_timestamp())::float8 AS now',
     );
@@ -134,6 +134,7 @@ export class Passkeys {
       challenge,
     }: { userId: string; name: string; response: RegistrationResponseJSON; challenge: string },
   ): Promise<{ id: string; methods: string[] } | null> {
+    const { verifyRegistrationResponse, withoutAttestation } = await this.webAuthn.ceremonies();
     const attestationObject = withoutAttestation(response.response.attestationObject);
     if (attestationObject === null) return null;
     const made = await verifyRegistrationResponse({
@@ -185,6 +186,8 @@ export class Passkeys {
       verified,
     }: { userId: string; response: AuthenticationResponseJSON; challenge: string; verified: boolean },
   ): Promise<PasskeyUse> {
+    // Before the row is locked.
+    const { verifyAuthenticationResponse } = await this.webAuthn.ceremonies();
     const [stored] = await manager.query<StoredPasskey[]>(
       `SELECT id, user_id AS "userId", credential_id AS "credentialId", public_key AS "publicKey", counter, synced,
          user_verified AS "userVerified"
