@@ -148,7 +148,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^(src|config)/', pathNot: `^src/auth/mfa/(webauthn-ceremonies|attestation)\\.ts$|${TESTS}` },
       to: {
-        path: '(^|/)node_modules/(@nestjs/swagger|@simplewebauthn/server|ioredis)/|^src/auth/mfa/(webauthn-ceremonies|attestation)\\.ts$',
+        path: '(^|/)node_modules/(@simplewebauthn/server|ioredis)/|^src/auth/mfa/(webauthn-ceremonies|attestation)\\.ts$',
         dynamic: false,
         dependencyTypesNot: ['type-only'],
       },

@@ -1,5 +1,5 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsString, MaxLength, MinLength, ValidateIf } from 'class-validator';
-import { ApiProperty, ApiPropertyOptional } from '../common/api-docs.js';
 import { NoControlCharacters, Optional, PlainText } from '../common/validation.js';
 import { SCOPES, type Scope } from './expiration-scopes.js';
 
