@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import { ENV, type Env } from '../../config/env.js';
 import { randomSecret } from '../common/secrets.js';
 import { prepared } from '../database/prepared.js';
-import { CLIENT_FACTS, type ClientFacts } from './client-facts.js';
+import { CLIENT_FACTS, CLIENT_FACTS_FOR, type ClientFacts } from './client-facts.js';
 import { clientTokenClaims, type ClientTokenRules } from './client-token-claims.js';
 import { mintedFrom, type MintedToken } from './minted-token.js';
 import { unmintable } from './token-audiences.js';
@@ -42,13 +42,14 @@ export class ClientTokenMinter {
   async mint({ clientId, epoch, audience, permissions }: ClientGrant): Promise<MintedToken | null> {
     const { issuer, signingAlgorithm } = this.env;
     const wanted = [...new Set(audience)];
-    const values = [clientId, signingAlgorithm, issuer, wanted, epoch];
+    const values = [clientId, signingAlgorithm, issuer, epoch];
+    const forIssuer = wanted.length === 1 && wanted[0] === issuer;
     try {
       const pressed = await this.press.press({
-        readFacts: async () => {
-          const [facts] = await prepared<ClientFacts>(this.dataSource, this.env, 'client_facts', CLIENT_FACTS, values);
-          return facts ?? null;
-        },
+        readFacts: () =>
+          forIssuer
+            ? this.read('client_facts', CLIENT_FACTS, values)
+            : this.read('client_facts_for', CLIENT_FACTS_FOR, [...values, wanted]),
         claimsOf: (facts) => clientTokenClaims(facts, { jti: randomSecret(16), permissions }, this.rules),
       });
       return pressed && mintedFrom(pressed);
@@ -56,5 +57,10 @@ export class ClientTokenMinter {
       if (error instanceof UnmintableAudience) throw unmintable(error.problems, audience);
       throw error;
     }
+  }
+
+  private async read(name: string, text: string, values: unknown[]): Promise<ClientFacts | null> {
+    const [facts] = await prepared<ClientFacts>(this.dataSource, this.env, name, text, values);
+    return facts ?? null;
   }
 }
