@@ -24,8 +24,8 @@ export class FactorFixtures {
     return { session: signedIn(this.http, body), factorId: String(body['factorId']), secret, recoveryCode };
   }
 
-  /** @param session of whoever sends the request @returns undefined for an operation that is not about factors */
-  async fieldsOf(operationId: string, session: SignedIn, subject: Person): Promise<Json | undefined> {
+  /** @param session of whoever sends the request @param someone makes a person @returns undefined for an operation that is not about factors */
+  async fieldsOf(operationId: string, session: SignedIn, someone: () => Promise<Person>): Promise<Json | undefined> {
     switch (operationId) {
       case 'ownFactorsStartTotp':
       case 'ownFactorsStartPasskey':
@@ -39,26 +39,31 @@ export class FactorFixtures {
         return { credential: new SoftwarePasskey(this.issuer).create(body['options'] as Json) };
       }
       case 'secondStepTotp': {
+        const subject = await someone();
         const { secret } = await this.withApp(subject);
         // The next one: that of the moment has confirmed the app.
         const code = generateSync({ secret, epoch: Math.floor(Date.now() / 1000) + 30 });
         return { mfa_token: await this.mfaToken(subject), code };
       }
       case 'secondStepRecovery': {
+        const subject = await someone();
         const { recoveryCode } = await this.withApp(subject);
         return { mfa_token: await this.mfaToken(subject), code: recoveryCode };
       }
       case 'passkeyOptions': {
+        const subject = await someone();
         await this.withPasskey(subject);
         return { mfa_token: await this.mfaToken(subject) };
       }
       case 'passkeyFactor': {
+        const subject = await someone();
         const passkey = await this.withPasskey(subject);
         const token = await this.mfaToken(subject);
         const { body } = await this.http.post('/v1/auth/mfa/passkey/options', { mfa_token: token });
         return { mfa_token: token, credential: passkey.get(body['options'] as Json) };
       }
       case 'passkeyLogin': {
+        const subject = await someone();
         const passkey = await this.withPasskey(subject);
         const { body } = await this.http.post('/v1/auth/passkey/options', {});
         return { credential: passkey.get(body['options'] as Json), audience: [this.issuer] };

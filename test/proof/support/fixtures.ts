@@ -1,5 +1,5 @@
 import type { HttpClient } from '../../support/http.js';
-import { createPerson, signIn, type Person, type SignedIn } from '../../support/people.js';
+import { createPerson, signIn, verdict, type Person, type SignedIn } from '../../support/people.js';
 import { FactorFixtures } from './factor-fixtures.js';
 import type { MailedLinks } from './mailed-links.js';
 import type { Api, Operation } from './openapi.js';
@@ -12,9 +12,17 @@ export interface Fixture {
   json: Record<string, unknown> | null;
 }
 
+/** An admin, and the authenticator app that the admin may have. */
+interface Sender {
+  person: Person;
+  session: SignedIn;
+  factorId?: string;
+}
+
 /** Things for requests to be about, so that every operation can succeed before something is made wrong about it. */
 export class Fixtures {
   private count = 0;
+  private sender: Sender | undefined;
   private readonly factors: FactorFixtures;
 
   constructor(
@@ -27,26 +35,43 @@ export class Fixtures {
     this.factors = new FactorFixtures(admin, issuer);
   }
 
-  /** Everything new: a sender, someone to be changed, a role and a permission. */
+  /** Everything new that a request may change or use up: someone to be changed, a role, a permission. The sender too, where requests are about that one. */
   async for(operation: Operation): Promise<Fixture> {
-    const person = await createPerson(this.admin, ['admin']);
-    const enrolled = WITH_A_FACTOR.has(operation.operationId) ? await this.factors.withApp(person) : null;
-    const sender = enrolled?.session ?? (await signIn(this.admin, person));
-    const subject = await createPerson(this.admin);
+    const sender = await this.senderOf(operation);
     const schema = this.api.bodyOf(operation);
     const examples: Record<string, unknown> = {};
     for (const [name, { example }] of Object.entries(schema?.properties ?? {})) examples[name] = example;
-    const ofFactors = schema && (await this.factors.fieldsOf(operation.operationId, sender, subject));
-    const fields = ofFactors ?? (schema ? await this.fieldsOf(operation, person, subject) : {});
-    const params = operation.path.includes('{') ? await this.paramsOf(operation, person, subject) : {};
+    const fields = schema ? await this.fieldsOf(operation, sender) : {};
+    const params = operation.path.includes('{') ? await this.paramsOf(operation, sender.person) : {};
     return {
-      sender,
-      params: enrolled && 'id' in params ? { id: enrolled.factorId } : params,
+      sender: sender.session,
+      params: sender.factorId !== undefined && 'id' in params ? { id: sender.factorId } : params,
       json: schema && definedOnly({ ...examples, ...fields }),
     };
   }
 
-  private async paramsOf({ path }: Operation, sender: Person, subject: Person): Promise<Record<string, string>> {
+  /** Whether its sender's token is refused by now. */
+  async isOver({ sender }: Fixture): Promise<boolean> {
+    return (await verdict(sender.http)) !== 'accepted';
+  }
+
+  /** One for all requests that are about others, for as long as its token is accepted. */
+  private async senderOf(operation: Operation): Promise<Sender> {
+    const isOfSender = operation.path.startsWith('/v1/auth/') && operation.security.some((one) => 'bearer' in one);
+    if (isOfSender) return this.newSender(operation);
+    if (!this.sender || (await verdict(this.sender.session.http)) !== 'accepted')
+      this.sender = await this.newSender(operation);
+    return this.sender;
+  }
+
+  private async newSender({ operationId }: Operation): Promise<Sender> {
+    const person = await createPerson(this.admin, ['admin']);
+    return WITH_A_FACTOR.has(operationId)
+      ? { person, ...(await this.factors.withApp(person)) }
+      : { person, session: await signIn(this.admin, person) };
+  }
+
+  private async paramsOf({ path }: Operation, sender: Person): Promise<Record<string, string>> {
     const name = this.freshName();
     if (path.startsWith('/v1/roles/')) {
       await this.created('/v1/roles', { name, permissions: ['users:read'] });
@@ -74,6 +99,7 @@ export class Fixtures {
       return { jti: (await this.created('/v1/tokens', asked))['jti'] as string };
     }
     if (path.endsWith('/sessions/{sessionId}')) {
+      const subject = await createPerson(this.admin);
       const { http } = await signIn(this.admin, subject);
       return { id: subject.id, sessionId: (await http.get('/v1/auth/me')).body['sessionId'] as string };
     }
@@ -82,16 +108,14 @@ export class Fixtures {
       return { id: (await http.get('/v1/auth/me')).body['sessionId'] as string };
     }
     if (path.endsWith('/invite')) return { id: (await this.links.withoutPassword()).id };
-    return { id: subject.id };
+    return { id: (await createPerson(this.admin)).id };
   }
 
   /** What the examples in the document cannot know. `undefined` leaves a field out. */
-  private async fieldsOf(
-    { operationId }: Operation,
-    sender: Person,
-    subject: Person,
-  ): Promise<Record<string, unknown>> {
+  private async fieldsOf({ operationId }: Operation, sender: Sender): Promise<Record<string, unknown>> {
     const name = this.freshName();
+    const { password } = sender.person;
+    const someone = () => createPerson(this.admin);
     switch (operationId) {
       case 'usersCreate':
       case 'usersUpdate':
@@ -105,12 +129,12 @@ export class Fixtures {
       case 'clientsCreate':
         return { clientId: name };
       case 'authLogin':
-        return { ...loginOf(subject), email: undefined, audience: [this.issuer] };
+        return { ...loginOf(await someone()), email: undefined, audience: [this.issuer] };
       case 'authRefresh':
       case 'authLogout':
-        return { refresh_token: (await signIn(this.admin, subject)).refreshToken };
+        return { refresh_token: (await signIn(this.admin, await someone())).refreshToken };
       case 'authChangePassword':
-        return { currentPassword: sender.password, changeToken: undefined };
+        return { currentPassword: password, changeToken: undefined };
       case 'oAuthToken':
         return {
           ...NO_PROOF,
@@ -121,17 +145,20 @@ export class Fixtures {
         };
       case 'oAuthIntrospect':
       case 'oAuthRevoke':
-        return { ...NO_PROOF, token: (await signIn(this.admin, subject)).accessToken };
+        return { ...NO_PROOF, token: (await signIn(this.admin, await someone())).accessToken };
       case 'generatedTokensGenerate':
-        return { audience: this.issuer, subject: subject.id, notBefore: undefined };
+        return { audience: this.issuer, subject: (await someone()).id, notBefore: undefined };
       case 'brokerTokensGenerate':
-        return loginOf(sender);
+        return loginOf(sender.person);
       case 'forcedExpirationsForce':
-        return { key: subject.id };
+        return { key: (await someone()).id };
       case 'addressesChange':
-        return { newEmail: `${name}@example.org`, currentPassword: sender.password };
+        return { newEmail: `${name}@example.org`, currentPassword: password };
       default:
-        return this.links.fieldsOf(operationId, subject);
+        return (
+          (await this.factors.fieldsOf(operationId, sender.session, someone)) ??
+          (await this.links.fieldsOf(operationId, someone))
+        );
     }
   }
 

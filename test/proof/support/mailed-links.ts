@@ -11,17 +11,21 @@ export class MailedLinks {
     private readonly mailServer: MailServer,
   ) {}
 
-  /** The fields of the operation's body that a link fills in; none for an operation that redeems no link. */
-  async fieldsOf(operationId: string, subject: Person): Promise<Record<string, unknown>> {
+  /** The fields of the operation's body that a link to someone fills in; none for an operation that redeems no link. */
+  async fieldsOf(operationId: string, someone: () => Promise<Person>): Promise<Record<string, unknown>> {
     switch (operationId) {
-      case 'passwordLinksReset':
-        return this.linkTo(subject.email, '/v1/auth/password/forgot', { email: subject.email });
+      case 'passwordLinksReset': {
+        const { email } = await someone();
+        return this.linkTo(email, '/v1/auth/password/forgot', { email });
+      }
       case 'passwordLinksAccept': {
         const invited = await this.withoutPassword();
         return this.linkTo(invited.email, `/v1/users/${invited.id}/invite`);
       }
-      case 'addressesVerify':
-        return this.linkTo(subject.email, '/v1/auth/email/resend', { email: subject.email });
+      case 'addressesVerify': {
+        const { email } = await someone();
+        return this.linkTo(email, '/v1/auth/email/resend', { email });
+      }
       case 'registrationsComplete': {
         const email = this.freshAddress();
         return this.linkTo(email, '/v1/auth/register', { email });
