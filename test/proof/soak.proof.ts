@@ -14,19 +14,19 @@ const MINUTES = Number(process.env['SOAK_MINUTES'] ?? 10);
 /** Share of the time in which caches fill and the compiler finds out what is hot. */
 const WARM_UP = 0.3;
 /** Milliseconds between looks. */
-const INTERVAL = 1_000;
-/** Looks of which the least counts: each hash under way adds 19 MiB. */
-const GROUP = 30;
+const INTERVAL = 2_000;
+/** Looks of which the least counts: each hash under way adds 19 MiB, and garbage what it takes. There are five collections in the time of a group. */
+const GROUP = 15;
 /** Has the garbage collected each few seconds, as the service alone would not: what has not been collected yet is no leak. */
 const COLLECTING = `
   import { setFlagsFromString } from 'node:v8';
   import { runInNewContext } from 'node:vm';
   setFlagsFromString('--expose-gc');
-  setInterval(runInNewContext('gc'), 3_000).unref();`;
+  setInterval(runInNewContext('gc'), 6_000).unref();`;
 /**
  * Growth per minute that is a leak (MiB). Without one the memory was measured to grow by 0.3 to 0.8 a minute after the first three, and the heap by
- * 0.1 to 0.2. At the 2,000 actions a minute of this churn the limits are about 1 KiB and 250 bytes for each: less than a session, a token, a
- * request or a closure that stays behind each time.
+ * 0.1 to 0.2, with twice as many actions. At the 1,000 actions a minute and more of this churn the limits are at most 2 KiB and 500 bytes for each: less
+ * than a session, a token or a request that stays behind each time.
  */
 const MOST_GROWTH = { memory: 2, heap: 0.5 };
 /** The pool of requests, and the two connections of the window. */
