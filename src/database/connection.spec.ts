@@ -66,9 +66,7 @@ describe('withoutPassword', () => {
     fc.assert(
       fc.property(name, password, (user, password) => {
         const { url } = connectionTo({ host: 'db.example', port: 5432, user, database: 'tokens', password });
-        const encoded = new URL(url).password;
-        const clean = withoutPassword(`<${password}> and <${encoded}>`, url);
-        expect(clean).toBe('<***> and <***>');
+        for (const form of [password, new URL(url).password]) expect(withoutPassword(form, url)).toBe('***');
       }),
     );
   });
