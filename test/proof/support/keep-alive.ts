@@ -5,6 +5,11 @@ export interface RawAnswer {
   body: string;
 }
 
+/** Milliseconds. The service answers anything in a tenth of it, or says that it cannot. */
+const PATIENCE = 30_000;
+
+export class Unanswered extends Error {}
+
 /** One HTTP/1.1 connection for one request after the other: far cheaper than `fetch`, so that what is measured or loaded is the service. */
 export class KeepAlive {
   private received = '';
@@ -21,6 +26,9 @@ export class KeepAlive {
       this.fail(new Error('the service closed the connection'));
     });
     socket.on('error', (error) => this.fail(error));
+    socket.setTimeout(PATIENCE, () => {
+      if (this.answer !== undefined) socket.destroy(new Unanswered(`no answer in ${PATIENCE} ms`));
+    });
   }
 
   static open(url: string): Promise<KeepAlive> {
