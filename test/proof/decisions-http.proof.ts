@@ -14,7 +14,7 @@ jest.setTimeout(900_000);
 const TOKENS = 100_000;
 const CLIENTS = 8;
 /** Of the uses of those who use, so many are of tokens of people rather than of a client's new one. */
-const SHARE_OF_PEOPLE = 0.2;
+const SHARE_OF_PEOPLE = 0.1;
 const PEOPLE = 40;
 const ISSUERS = 1;
 const CHANGERS = 3;
