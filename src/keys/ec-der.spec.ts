@@ -15,12 +15,16 @@ const point = Buffer.concat([Buffer.from([4]), Buffer.from('11'.repeat(64), 'hex
 const bits = (content: Buffer, unused = 0): Buffer => writeDer(0x03, Buffer.from([unused]), content);
 const spki = (of: Buffer, curve = P256, algorithm = EC): Buffer =>
   writeDer(DER.sequence, writeDer(DER.sequence, algorithm, curve), bits(of));
-const sec1 = (...rest: Buffer[]): Buffer => writeDer(DER.sequence, writeInteger(1), writeDer(DER.octets, d), ...rest);
+const sec1 = (...rest: Buffer[]): Buffer => sec1Of(d, ...rest);
+const sec1Of = (secret: Buffer, ...rest: Buffer[]): Buffer =>
+  writeDer(DER.sequence, writeInteger(1), writeDer(DER.octets, secret), ...rest);
 const pkcs8 = (inner: Buffer, curve = P256): Buffer =>
   writeDer(DER.sequence, writeInteger(0), writeDer(DER.sequence, EC, curve), writeDer(DER.octets, inner));
 const named = (curve: Buffer): Buffer => writeDer(0xa0, curve);
 const half = (of: Buffer): Buffer => writeDer(0xa1, bits(of));
 const infinity = Buffer.from([0]);
+const tooLong = Buffer.alloc(33, 1);
+const P384 = writeDer(DER.oid, Buffer.from('2b81040022', 'hex'));
 /** Its parameters need not make sense: they are not looked at. */
 const speltOut = writeDer(DER.sequence, writeInteger(1));
 
@@ -47,6 +51,10 @@ describe('an EC key', () => {
     ['a curve spelt out', 'sec1', sec1(named(speltOut)), 'unsupported_curve'],
     ['a curve spelt out', 'pkcs8', pkcs8(sec1(), speltOut), 'unsupported_curve'],
     ['a curve spelt out inside', 'pkcs8', pkcs8(sec1(named(speltOut))), 'unsupported_curve'],
+    ['a private half too long', 'sec1', sec1Of(tooLong, named(P256)), 'malformed'],
+    ['a private half too long', 'pkcs8', pkcs8(sec1Of(tooLong)), 'malformed'],
+    ['a private half too long for one of two curves', 'pkcs8', pkcs8(sec1Of(tooLong, named(P256)), P384), 'malformed'],
+    ['a private half too long for one of two curves', 'pkcs8', pkcs8(sec1Of(tooLong, named(P384))), 'malformed'],
     ['no curve', 'spki', spki(point, Buffer.alloc(0)), 'unsupported_curve'],
     ['another purpose', 'spki', spki(point, P256, ECDH), 'unsupported_type'],
     ['no sequence', 'spki', writeDer(DER.octets, point), 'malformed'],
@@ -63,6 +71,8 @@ describe('an EC key', () => {
     ['EC PRIVATE KEY', 'the point at infinity', sec1(named(P256), half(infinity))],
     ['PRIVATE KEY', 'the point at infinity', pkcs8(sec1(half(infinity)))],
     ['PUBLIC KEY', 'a curve spelt out', spki(infinity, speltOut)],
+    ['EC PRIVATE KEY', 'a private half too long', sec1Of(tooLong, named(P256))],
+    ['PRIVATE KEY', 'a private half too long', pkcs8(sec1Of(tooLong))],
   ])('is refused before Node looks at it: %s with %s', async (label, _, der) => {
     const pem = `-----BEGIN ${label}-----\n${der.toString('base64')}\n-----END ${label}-----\n`;
     const refusal = { name: 'KeyRefused' };
@@ -75,13 +85,24 @@ describe('an EC key', () => {
     ['the order', Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex')],
     ['more than the order', Buffer.alloc(32, 0xff)],
   ])('whose private half is %s is refused', async (_, secret) => {
-    const inner = writeDer(DER.sequence, writeInteger(1), writeDer(DER.octets, secret));
     for (const [label, der] of [
-      ['EC PRIVATE KEY', writeDer(DER.sequence, writeInteger(1), writeDer(DER.octets, secret), named(P256))],
-      ['PRIVATE KEY', pkcs8(inner)],
+      ['EC PRIVATE KEY', sec1Of(secret, named(P256))],
+      ['PRIVATE KEY', pkcs8(sec1Of(secret))],
     ] as const) {
       const pem = `-----BEGIN ${label}-----\n${der.toString('base64')}\n-----END ${label}-----\n`;
       await expect(importKey(pem)).rejects.toMatchObject({ name: 'KeyRefused' });
+    }
+  });
+
+  it.each([
+    ['P-256', 32],
+    ['P-384', 48],
+    ['P-521', 66],
+  ])('on %s whose private half has another length than it must have is refused', async (namedCurve, length) => {
+    const jwk = generateKeyPairSync('ec', { namedCurve }).privateKey.export({ format: 'jwk' });
+    for (const size of [1, length - 1, length + 1, 80, 1000]) {
+      const text = JSON.stringify({ ...jwk, d: Buffer.alloc(size, 1).toString('base64url') });
+      await expect(importKey(text)).rejects.toMatchObject({ code: 'inconsistent' });
     }
   });
 });

@@ -7,10 +7,16 @@ const BIT_STRING = 0x03;
 /** `[0]` and `[1]` of ECPrivateKey (RFC 5915 section 3). */
 const PARAMETERS = 0xa0;
 const PUBLIC_KEY = 0xa1;
+/** Bytes of a private half, by the curve that is named (RFC 5480 section 2.1.1.1): P-256, P-384, P-521. Others are refused by their name. */
+const LENGTHS = new Map([
+  ['2a8648ce3d030107', 32],
+  ['2b81040022', 48],
+  ['2b81040023', 66],
+]);
 
 /**
- * That an EC key says its curve by name, and that its point is one of a curve. OpenSSL reads more than that, such as the point at infinity and curves spelt
- * out, but Node ends the whole process when such a key is looked at, and so this must be known before.
+ * That an EC key says its curve by name, that its point is one of a curve, and that its private half is no longer than the curve allows. OpenSSL reads more
+ * than that, such as the point at infinity and curves spelt out, but Node ends the whole process when such a key is looked at, and so this must be known before.
  *
  * @param type of the structure: `spki` (RFC 5480), `pkcs8` (RFC 5958), `sec1` (RFC 5915)
  * @throws KeyRefused
@@ -19,35 +25,44 @@ export function assertOrdinaryEcKey(der: Buffer, type: 'spki' | 'pkcs8' | 'sec1'
   const elements = within(readDer(der)[0], DER.sequence);
   switch (type) {
     case 'sec1':
-      assertOrdinarySec1(elements);
+      assertOrdinarySec1(elements, undefined);
       return;
     case 'spki':
       assertNamedCurve(elements[0]);
       assertPoint(elements[1]);
       return;
     case 'pkcs8':
-      assertNamedCurve(elements[1]);
-      assertOrdinarySec1(within(readDer(contentOf(elements[2], DER.octets))[0], DER.sequence));
+      assertOrdinarySec1(
+        within(readDer(contentOf(elements[2], DER.octets))[0], DER.sequence),
+        assertNamedCurve(elements[1]),
+      );
   }
 }
 
-function assertNamedCurve(identifier: DerElement | undefined): void {
+/** @returns the name of the curve, an OID */
+function assertNamedCurve(identifier: DerElement | undefined): Buffer {
   const [algorithm, curve] = within(identifier, DER.sequence);
   if (!contentOf(algorithm, DER.oid).equals(EC_PUBLIC_KEY)) {
     throw new KeyRefused('unsupported_type', 'EC keys are taken as id-ecPublicKey (RFC 5480), for no other purpose.');
   }
-  assertIsName(curve);
+  return nameOf(curve);
 }
 
-function assertOrdinarySec1(elements: readonly DerElement[]): void {
+/** @param around the curve that is named outside, where one is */
+function assertOrdinarySec1(elements: readonly DerElement[], around: Buffer | undefined): void {
+  const curves = around ? [around] : [];
   for (const element of elements) {
-    if (element.tag === PARAMETERS) assertIsName(readDer(element.content)[0]);
+    if (element.tag === PARAMETERS) curves.push(nameOf(readDer(element.content)[0]));
     if (element.tag === PUBLIC_KEY) assertPoint(readDer(element.content)[0]);
+  }
+  const { length } = elements.find(({ tag }) => tag === DER.octets)?.content ?? Buffer.alloc(0);
+  if (curves.some((curve) => length > (LENGTHS.get(curve.toString('hex')) ?? Infinity))) {
+    throw new KeyRefused('malformed', 'The private half of the EC key is longer than its curve allows.');
   }
 }
 
-function assertIsName(curve: DerElement | undefined): void {
-  if (curve?.tag === DER.oid) return;
+function nameOf(curve: DerElement | undefined): Buffer {
+  if (curve?.tag === DER.oid) return curve.content;
   throw new KeyRefused(
     'unsupported_curve',
     'The EC key spells its curve out, which RFC 5480 forbids. "openssl ec -param_enc named_curve" makes it name the curve.',

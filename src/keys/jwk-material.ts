@@ -20,15 +20,16 @@ interface KeyType {
   /** Members with values in base64url. */
   public: readonly string[];
   private: readonly string[];
-  curves: readonly string[];
+  /** Their names, and how many bytes each member of a key on them has. */
+  curves: Readonly<Record<string, number>>;
 }
 
 /** RFC 7518 sections 6.2 to 6.4, RFC 8037 section 2. */
 const KEY_TYPES = new Map<unknown, KeyType>([
-  ['RSA', { public: ['n', 'e'], private: ['d', 'p', 'q', 'dp', 'dq', 'qi'], curves: [] }],
-  ['EC', { public: ['x', 'y'], private: ['d'], curves: ['P-256', 'P-384', 'P-521'] }],
-  ['OKP', { public: ['x'], private: ['d'], curves: ['Ed25519'] }],
-  ['oct', { public: [], private: ['k'], curves: [] }],
+  ['RSA', { public: ['n', 'e'], private: ['d', 'p', 'q', 'dp', 'dq', 'qi'], curves: {} }],
+  ['EC', { public: ['x', 'y'], private: ['d'], curves: { 'P-256': 32, 'P-384': 48, 'P-521': 66 } }],
+  ['OKP', { public: ['x'], private: ['d'], curves: { Ed25519: 32 } }],
+  ['oct', { public: [], private: ['k'], curves: {} }],
 ]);
 
 /** @throws KeyRefused */
@@ -82,15 +83,21 @@ function importable(jwk: Members, type: KeyType, isPrivate: boolean): Record<str
   if (jwk['oth'] !== undefined)
     throw new KeyRefused('unsupported_type', 'RSA keys of more than two primes are not taken.');
   const members: Record<string, string> = { kty: String(jwk['kty']) };
-  if (type.curves.length > 0) {
+  const curves = Object.keys(type.curves);
+  let length: number | undefined;
+  if (curves.length > 0) {
     const { crv } = jwk;
-    if (typeof crv !== 'string' || !type.curves.includes(crv)) {
-      throw new KeyRefused('unsupported_curve', `The "crv" of this JWK must be ${type.curves.join(', ')}.`);
+    if (typeof crv !== 'string' || !curves.includes(crv)) {
+      throw new KeyRefused('unsupported_curve', `The "crv" of this JWK must be ${curves.join(', ')}.`);
     }
     members['crv'] = crv;
+    length = type.curves[crv];
   }
   for (const member of [...type.public, ...(isPrivate ? type.private : [])]) {
-    members[member] = bytesOf(jwk, member).toString('base64url');
+    const bytes = bytesOf(jwk, member);
+    // Known before there is a key: Node ends the whole process when it writes down an EC key whose private half is longer.
+    if (length !== undefined && bytes.length !== length) throw contradictory();
+    members[member] = bytes.toString('base64url');
   }
   return members;
 }
@@ -114,11 +121,13 @@ function keyOf(members: Record<string, string>, isPrivate: boolean): KeyObject {
   }
   // Lengths must be exact (RFC 7518 sections 2, 6.2.1.2), and what can be computed must be what is given.
   const exported: Record<string, unknown> = { ...key.export({ format: 'jwk' }) };
-  if (Object.entries(members).some(([member, value]) => exported[member] !== value)) {
-    throw new KeyRefused(
-      'inconsistent',
-      'The members of the JWK contradict each other, or one has not its exact length.',
-    );
-  }
+  if (Object.entries(members).some(([member, value]) => exported[member] !== value)) throw contradictory();
   return key;
+}
+
+function contradictory(): KeyRefused {
+  return new KeyRefused(
+    'inconsistent',
+    'The members of the JWK contradict each other, or one has not its exact length.',
+  );
 }
