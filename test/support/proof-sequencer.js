@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 /**
- * What comes first: the soak, which keeps one of two workers for ten minutes, then what measures how long things take, so that nothing but the
+ * What comes first: the soak, which takes ten minutes and keeps hardly anything busy, then what measures how long things take, so that nothing but the
  * soak runs beside it, then the others from the longest to the shortest, so that no long one is left for the end. A proof that is not
  * named here comes after these.
  */
@@ -11,10 +11,10 @@ const ORDER = [
   'fleet',
   'feed-load',
   'door',
+  'decisions-http',
   'crash',
   'upgrade',
   'faults',
-  'decisions-http',
   'feed-cut',
   'key-rotation',
   'operations',
