@@ -6,12 +6,13 @@ import { ADMIN, startApp, type TestApp } from '../support/app.js';
 import type { Answer, HttpClient } from '../support/http.js';
 import { KeepAlive } from './support/keep-alive.js';
 import { anyOf, createClient, createPerson, tally, type Known, type KnownClient } from './support/known-parties.js';
+import { sized } from './support/size.js';
 import { knownToken, Timeline, type Change, type KnownToken, type Verdict } from './support/timeline.js';
 
 jest.setTimeout(1_200_000);
 
 /** Distinct ones, each used at least once. */
-const TOKENS = 100_000;
+const TOKENS = sized(100_000);
 /** After which there are no more, on a machine that is too slow for all of them. */
 const MOST_MINUTES = 14;
 const CLIENTS = 8;
@@ -291,7 +292,7 @@ async function changeSomething(client: Client): Promise<Known | undefined> {
   return person;
 }
 
-it('issues and uses 100,000 tokens on two instances while others end them', async () => {
+it(`issues and uses ${TOKENS} tokens on two instances while others end them`, async () => {
   const opened: KeepAlive[] = [];
   const open = async (app: TestApp): Promise<KeepAlive> => {
     const connection = await KeepAlive.open(app.url);

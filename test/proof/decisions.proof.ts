@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import { outrunsWindow, ValidityWindow, type VerifiedToken } from '@portcullis/verifier';
 import { Ledger, must, type Follower, type KnownSession, type Login, type Started } from './support/ledger.js';
 import { GRACE_SECONDS, SESSION_SECONDS, ServiceModel, type Lifetimes, type Scope } from './support/service-model.js';
+import { sized } from './support/size.js';
 
 jest.setTimeout(600_000);
 
-const RUNS = 100_000;
+const RUNS = sized(100_000);
 const STEPS = 30;
 const PEOPLE = 3;
 const ROLES = ['r0', 'r1'];

@@ -8,11 +8,12 @@ import { createPerson, refreshVerdict, signIn, verdict, type Person, type Signed
 import { ServiceProcess } from '../support/service-process.js';
 import { claimsOf } from '../support/tokens.js';
 import { KeepAlive } from './support/keep-alive.js';
+import { sized } from './support/size.js';
 
 jest.setTimeout(600_000);
 
-const ROUNDS = 300;
-const STALENESS_ROUNDS = 100;
+const ROUNDS = sized(300);
+const STALENESS_ROUNDS = sized(100);
 const MANY_USERS = 100_000;
 const ME = '/v1/auth/me';
 

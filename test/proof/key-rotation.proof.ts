@@ -9,13 +9,14 @@ import { headerOf } from '../support/tokens.js';
 import { until } from '../support/until.js';
 import { JwksServices } from './support/jwks-services.js';
 import { KeyTraffic } from './support/key-traffic.js';
+import { sized } from './support/size.js';
 import { quantilesOf } from './support/statistics.js';
 
 jest.setTimeout(600_000);
 
 const ISSUER = 'https://auth.example';
-const ROTATIONS = 20;
-const KILLS = 6;
+const ROTATIONS = sized(20);
+const KILLS = sized(6);
 
 interface Key {
   kid: string;

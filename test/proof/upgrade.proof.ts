@@ -10,6 +10,7 @@ import { until } from '../support/until.js';
 import { buildCommit, findPreviousVersion, type PreviousVersion } from './support/previous-version.js';
 import { clientsOf } from './support/rolling-clients.js';
 import { RollingTraffic } from './support/rolling-traffic.js';
+import { sized } from './support/size.js';
 import { quantilesOf } from './support/statistics.js';
 
 jest.setTimeout(900_000);
@@ -19,7 +20,7 @@ const ADMIN = { username: 'admin', password: 'correct horse battery staple' };
 const OLD = 'N-1';
 const NEW = 'N';
 /** Rounds of clients (about ten requests each) that make a phase. */
-const ROUNDS = 60;
+const ROUNDS = sized(60);
 /** Milliseconds that a request may take while the new version migrates. */
 const LONGEST_WAIT = 500;
 /** Milliseconds for which the bad migration below locks a table. */

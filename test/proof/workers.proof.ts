@@ -13,10 +13,11 @@ import { RawConnection } from '../support/socket.js';
 import { until } from '../support/until.js';
 import { KeepAlive, Unanswered } from './support/keep-alive.js';
 import { readMetrics } from './support/metrics.js';
+import { sized } from './support/size.js';
 
 jest.setTimeout(600_000);
 
-const ROUNDS = 30;
+const ROUNDS = sized(30);
 const CONNECTIONS = 8;
 const ME = '/v1/auth/me';
 /** Longer than a start takes on a busy machine. */
