@@ -11,9 +11,8 @@ import { knownToken, Timeline, type Change, type KnownToken, type Verdict } from
 
 jest.setTimeout(1_200_000);
 
-/** Distinct ones, each used at least once. */
+/** Distinct ones, each used at least once; fewer on a machine that is too slow for them. */
 const TOKENS = sized(100_000);
-/** After which there are no more, on a machine that is too slow for all of them. */
 const MOST_MINUTES = 14;
 const CLIENTS = 8;
 /** Of the uses of those who use, so many are of tokens of people rather than of a client's new one. */
@@ -340,7 +339,6 @@ it(`issues and uses ${TOKENS} tokens on two instances while others end them`, as
     ...apps.flatMap((app) => Array.from({ length: USERS_PER_INSTANCE }, () => user(app))),
   ]);
   for (const connection of opened) connection.close();
-
   const { byTime, byNumber, refresh, login, client } = verdicts;
   console.log(
     `proof: ${used} uses (and ${shed} answered 503) of ${minted} tokens (of ${TOKENS}, in ${MOST_MINUTES} minutes at most) during ${timeline.changes.length} changes: ${JSON.stringify({ byTime, byNumber, refresh, login, client })}`,

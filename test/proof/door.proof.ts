@@ -7,13 +7,14 @@ import type { HttpClient } from '../support/http.js';
 import { createPerson, type Person } from '../support/people.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { HttpConnection, requestText, type Reply } from './support/http-connection.js';
+import { sized } from './support/size.js';
 import { median, quantile, quantilesOf } from './support/statistics.js';
 
 jest.setTimeout(600_000);
 
 const FAILURES = 10;
 const LOCKED_SECONDS = 900;
-const SAMPLES = 1_000;
+const SAMPLES = sized(1_000);
 const LOGIN = '/v1/auth/login';
 
 type Name = { username: string } | { email: string };

@@ -8,12 +8,13 @@ import { createPerson, refreshVerdict, signIn, type Person } from '../support/pe
 import { ServiceProcess } from '../support/service-process.js';
 import { until } from '../support/until.js';
 import { HttpConnection, requestText } from './support/http-connection.js';
+import { sized } from './support/size.js';
 import { median } from './support/statistics.js';
 
 jest.setTimeout(180_000);
 
 const AT_ONCE = 50;
-const SAMPLES = 1_000;
+const SAMPLES = sized(1_000);
 const NEW_PASSWORD = 'violet otters juggle lanterns';
 
 let database: TestDatabase;
