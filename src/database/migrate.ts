@@ -10,6 +10,8 @@ const MIGRATION_LOCK = 0x706f7274;
  * migration has: so it gives way, well before Postgres breaks off one of the two (`deadlock_timeout`, one second), which could be a request.
  */
 const LOCK_WAIT = 300;
+/** Milliseconds that one attempt of ten waits: longer than `deadlock_timeout`, for only then does Postgres call off a vacuum that is in the way. */
+const LONGER_WAIT = 1_500;
 /** Milliseconds between two attempts, in which those who waited behind it have their turn. */
 const PAUSE = 500;
 /** Milliseconds for which a migration is attempted. */
@@ -62,8 +64,7 @@ export async function migrate(dataSource: DataSource, log: (message: string) => 
       const executor = new MigrationExecutor(dataSource, runner);
       executor.transaction = dataSource.options.migrationsTransactionMode ?? 'all';
       const before = await namesOf(executor);
-      await runner.query(`SET lock_timeout = ${LOCK_WAIT}`);
-      await executePatiently(executor, log);
+      await executePatiently(executor, runner, log);
       const after = await namesOf(executor);
       const known = dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name);
       warnAboutUnknown(after, known, log);
@@ -95,21 +96,29 @@ async function takeLock(runner: QueryRunner, log: (message: string) => void): Pr
 }
 
 /**
- * Each migration is one transaction: one that has not got its locks has left nothing behind, and those before it are done.
+ * Each migration is one transaction: one that has not got its locks has left nothing behind, and those before it are done. One that works for long once it
+ * has its locks begins with `SET LOCAL lock_timeout = 0`, so as not to begin anew for a row.
  *
  * @throws Error when somebody has kept a lock for minutes
  */
-async function executePatiently(executor: MigrationExecutor, log: (message: string) => void): Promise<void> {
+async function executePatiently(
+  executor: MigrationExecutor,
+  runner: QueryRunner,
+  log: (message: string) => void,
+): Promise<void> {
   const since = performance.now();
   for (let attempt = 1; ; attempt++) {
+    await runner.query(`SET lock_timeout = ${attempt % 10 === 0 ? LONGER_WAIT : LOCK_WAIT}`);
     try {
       await executor.executePendingMigrations();
       return;
     } catch (error) {
       if (!isLockTaken(error)) throw error;
       if (performance.now() - since > PATIENCE) {
-        const who = 'a transaction that stays open keeps a table locked (see pg_stat_activity)';
-        throw new Error(`${who}; end it and start again. ${(error as Error).message}`, { cause: error });
+        const [next] = await executor.getPendingMigrations();
+        const who =
+          'somebody keeps a lock that it needs: a transaction that stays open, or a vacuum (see pg_stat_activity)';
+        throw new Error(`${next?.name ?? 'a migration'}: ${who}. ${(error as Error).message}`, { cause: error });
       }
       if (attempt === 1)
         log('Waiting for a table that others are using, to migrate it between two of their transactions.');

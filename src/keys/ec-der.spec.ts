@@ -24,6 +24,9 @@ const named = (curve: Buffer): Buffer => writeDer(0xa0, curve);
 const half = (of: Buffer): Buffer => writeDer(0xa1, bits(of));
 const infinity = Buffer.from([0]);
 const tooLong = Buffer.alloc(33, 1);
+/** BER, which OpenSSL reads: an OCTET STRING made of others. */
+const inPieces = (...rest: Buffer[]): Buffer =>
+  writeDer(DER.sequence, writeInteger(1), writeDer(0x24, writeDer(DER.octets, tooLong)), ...rest);
 const P384 = writeDer(DER.oid, Buffer.from('2b81040022', 'hex'));
 /** Its parameters need not make sense: they are not looked at. */
 const speltOut = writeDer(DER.sequence, writeInteger(1));
@@ -73,6 +76,10 @@ describe('an EC key', () => {
     ['PUBLIC KEY', 'a curve spelt out', spki(infinity, speltOut)],
     ['EC PRIVATE KEY', 'a private half too long', sec1Of(tooLong, named(P256))],
     ['PRIVATE KEY', 'a private half too long', pkcs8(sec1Of(tooLong))],
+    ['EC PRIVATE KEY', 'a private half in pieces', inPieces(named(P256))],
+    ['PRIVATE KEY', 'a private half in pieces', pkcs8(inPieces())],
+    ['EC PRIVATE KEY', 'a private half too long in PKCS#8', pkcs8(sec1Of(tooLong))],
+    ['EC PRIVATE KEY', 'the point at infinity in PKCS#8', pkcs8(sec1(half(infinity)))],
   ])('is refused before Node looks at it: %s with %s', async (label, _, der) => {
     const pem = `-----BEGIN ${label}-----\n${der.toString('base64')}\n-----END ${label}-----\n`;
     const refusal = { name: 'KeyRefused' };

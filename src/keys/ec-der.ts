@@ -55,7 +55,8 @@ function assertOrdinarySec1(elements: readonly DerElement[], around: Buffer | un
     if (element.tag === PARAMETERS) curves.push(nameOf(readDer(element.content)[0]));
     if (element.tag === PUBLIC_KEY) assertPoint(readDer(element.content)[0]);
   }
-  const { length } = elements.find(({ tag }) => tag === DER.octets)?.content ?? Buffer.alloc(0);
+  // By its place: OpenSSL also reads what is written in pieces, or is a PKCS#8 under the label of SEC1, and that would not be measured here.
+  const { length } = contentOf(elements[1], DER.octets);
   if (curves.some((curve) => length > (LENGTHS.get(curve.toString('hex')) ?? Infinity))) {
     throw new KeyRefused('malformed', 'The private half of the EC key is longer than its curve allows.');
   }

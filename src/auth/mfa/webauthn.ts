@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, type AbstractHttpAdapter } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import type * as Ceremonies from './webauthn-ceremonies.js';
@@ -12,6 +12,7 @@ const PRELOADED_AFTER = 5_000;
  */
 @Injectable()
 export class WebAuthn implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger(WebAuthn.name);
   private preloading: NodeJS.Timeout | undefined;
 
   constructor(private readonly http: HttpAdapterHost) {}
@@ -20,13 +21,22 @@ export class WebAuthn implements OnModuleInit, OnApplicationShutdown {
     // The command line has no server, and so nobody with a passkey.
     const adapter = this.http.httpAdapter as AbstractHttpAdapter | undefined;
     adapter?.getInstance<FastifyInstance>().addHook('onListen', (done: () => void) => {
-      this.preloading = setTimeout(() => void this.ceremonies(), PRELOADED_AFTER).unref();
+      this.preloading = setTimeout(() => void this.preload(), PRELOADED_AFTER).unref();
       done();
     });
   }
 
   onApplicationShutdown(): void {
     clearTimeout(this.preloading);
+  }
+
+  /** Where it cannot be loaded, those who use passkeys hear of it; nobody else is to. */
+  private async preload(): Promise<void> {
+    try {
+      await this.ceremonies();
+    } catch (error) {
+      this.logger.error(`WebAuthn cannot be loaded: ${String(error)}`);
+    }
   }
 
   ceremonies(): Promise<typeof Ceremonies> {
