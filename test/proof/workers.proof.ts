@@ -154,7 +154,9 @@ describe('two workers on one database', () => {
     const killed = performance.now();
     process.kill(victim, 'SIGKILL');
     await until('another has taken its place', () => workersOf(running).filter(isThere).length === 2, STARTED_AGAIN);
-    await until('it serves', async () => (await metric(http, 'portcullis_workers')) === 2, STARTED_AGAIN);
+    // Whoever asks may have such a connection, too.
+    const count = (): Promise<number> => metric(http, 'portcullis_workers').catch(() => NaN);
+    await until('it serves', async () => (await count()) === 2, STARTED_AGAIN);
     const ms = Math.round(performance.now() - killed);
     over = true;
     await Promise.all(load);

@@ -14,6 +14,8 @@ export interface RequestOptions {
 /** What `fetch` says of itself. */
 const AS_FETCH = { accept: '*/*', 'accept-language': '*', 'sec-fetch-mode': 'cors', 'user-agent': 'node' };
 
+/** Milliseconds. */
+const PATIENCE = 60_000;
 /** Closes what has been idle for a while (ms), long before the service does: a request must not meet a connection that is just being closed. */
 const agent = new Agent({ keepAlive: true, timeout: 2_000 });
 
@@ -92,6 +94,7 @@ function exchange(
       });
     });
     sent.on('error', reject);
+    sent.setTimeout(PATIENCE, () => sent.destroy(new Error(`${method} ${url}: no answer in ${PATIENCE} ms`)));
     sent.end(body);
   });
 }
